@@ -1,0 +1,122 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <stm/error-internal.h>
+#include <stm/tx-internal.h>
+#include <stm/watch-set-internal.h>
+
+/* What an attempt registers for its end: actions and results for after the
+ * commit, watchers created and cancelled.  Each holds references, for whose
+ * release the log keeps room; a savepoint's undoing takes them back. */
+
+static enum stm_status promise(struct stm_tx *tx, struct stm__vec *vec,
+                               size_t references)
+{
+    if (!stm__vec_reserve(vec, 1) ||
+        !stm__log_reserve_garbage(&tx->log, references))
+        return stm__doom(tx, STM_ENOMEM);
+    tx->log.promised += references;
+    return STM_OK;
+}
+
+static void discard(struct stm_tx *tx, struct stm__ref ref)
+{
+    stm__log_discard(&tx->log, ref.type, ref.value);
+    tx->log.promised--;
+}
+
+enum stm_status stm_on_commit(struct stm_tx *tx, stm_action *action,
+                              stm_value argument, const struct stm_type *type)
+{
+    struct stm__action *entry;
+
+    STM__CHECK(tx);
+    STM_TRY(promise(tx, &tx->actions, 1));
+    stm__retain(type, argument);
+    entry = stm__vec_push(&tx->actions);
+    entry->action = action;
+    entry->argument.value = argument;
+    entry->argument.type = type;
+    return STM_OK;
+}
+
+enum stm_status stm_export(struct stm_tx *tx, const struct stm_type *type,
+                           stm_value value, stm_value *out)
+{
+    struct stm__export *entry;
+
+    STM__CHECK(tx);
+    STM_TRY(promise(tx, &tx->exports, 1));
+    stm__retain(type, value);
+    entry = stm__vec_push(&tx->exports);
+    entry->place = out;
+    entry->ref.value = value;
+    entry->ref.type = type;
+    return STM_OK;
+}
+
+enum stm_status stm__after_watch(struct stm_tx *tx,
+                                 struct stm_watcher *watcher, bool cancels)
+{
+    struct stm__watch_op *entry;
+
+    STM_TRY(promise(tx, &tx->watch_ops, 2));
+    stm_watcher_retain(watcher);
+    stm__retain(watcher->config.argument_type, watcher->config.argument);
+    entry = stm__vec_push(&tx->watch_ops);
+    entry->watcher = watcher;
+    entry->cancels = cancels;
+    return STM_OK;
+}
+
+static bool exported_again(struct stm_tx *tx, size_t index)
+{
+    struct stm__export *exports =
+        STM__VEC_AT(&tx->exports, struct stm__export, 0);
+
+    for (size_t i = index + 1; i < tx->exports.count; i++)
+        if (exports[i].place == exports[index].place)
+            return true;
+    return false;
+}
+
+void stm__after_export(struct stm_tx *tx)
+{
+    for (size_t i = 0; i < tx->exports.count; i++) {
+        struct stm__export *entry =
+            STM__VEC_AT(&tx->exports, struct stm__export, i);
+
+        if (exported_again(tx, i)) {
+            discard(tx, entry->ref);
+            continue;
+        }
+        *entry->place = entry->ref.value;
+        tx->log.promised--;
+    }
+    tx->exports.count = 0;
+}
+
+static void drop_watch_op(struct stm_tx *tx, struct stm__watch_op *entry)
+{
+    const struct stm_watch *config = &entry->watcher->config;
+    struct stm__ref argument = {config->argument, config->argument_type};
+    struct stm__ref watcher = {(stm_value)entry->watcher, &stm__watcher_type};
+
+    discard(tx, argument);
+    discard(tx, watcher);
+}
+
+void stm__after_undo(struct stm_tx *tx, size_t actions, size_t exports,
+                     size_t watch_ops)
+{
+    while (tx->actions.count > actions)
+        discard(tx, STM__VEC_AT(&tx->actions, struct stm__action,
+                                --tx->actions.count)
+                        ->argument);
+    while (tx->exports.count > exports)
+        discard(tx, STM__VEC_AT(&tx->exports, struct stm__export,
+                                --tx->exports.count)
+                        ->ref);
+    while (tx->watch_ops.count > watch_ops)
+        drop_watch_op(tx, STM__VEC_AT(&tx->watch_ops, struct stm__watch_op,
+                                      --tx->watch_ops.count));
+}

@@ -1,0 +1,84 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_ATOMIC_INTERNAL_H
+#define STM_ATOMIC_INTERNAL_H
+
+#include <assert.h>
+#include <atomic_ops.h>
+#include <sched.h>
+#include <stdbool.h>
+
+/* libatomic_ops under the names that the protocol is written in.  Ordering
+ * sits in the loads and stores themselves, as ThreadSanitizer asks; the full
+ * fence is for the store-then-load pairs only. */
+
+static_assert(sizeof(AO_t) == 8, "versions are 64 bits wide");
+
+#define STM__CACHE_LINE 64
+#define STM__LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define STM__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* Orders everything before it against everything after it. */
+static inline void stm__fence(void)
+{
+#ifdef __SANITIZE_THREAD__
+    AO_t own = 0; /* ThreadSanitizer does not know fences: any full RMW */
+    (void)AO_fetch_and_add_full(&own, 0);
+#else
+    AO_nop_full();
+#endif
+}
+
+/* A full fence right after a full read-modify-write, which already is one on
+ * the x86; elsewhere loads may still move up into it. */
+static inline void stm__fence_after_rmw(void)
+{
+#if !defined(__x86_64__)
+    stm__fence();
+#endif
+}
+
+/* One turn of a spinning loop. */
+static inline void stm__relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    AO_compiler_barrier();
+#endif
+}
+
+/* Stores a value and returns what was there. */
+static inline AO_t stm__swap(volatile AO_t *place, AO_t value)
+{
+    AO_t old;
+
+    do
+        old = AO_load(place);
+    while (!AO_compare_and_swap_full(place, old, value));
+    return old;
+}
+
+/* One turn of a loop that waits for a thread which may have lost its core. */
+static inline void stm__spin(unsigned turn)
+{
+    if (turn % 128 == 127)
+        sched_yield();
+    else
+        stm__relax();
+}
+
+/* A lock for a handful of instructions, none of which can block. */
+static inline void stm__spin_lock(volatile AO_t *lock)
+{
+    for (unsigned turn = 0;
+         AO_load(lock) || !AO_compare_and_swap_acquire(lock, 0, 1); turn++)
+        stm__spin(turn);
+}
+
+static inline void stm__spin_unlock(volatile AO_t *lock)
+{
+    AO_store_release(lock, 0);
+}
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include <stm/error-internal.h>
+#include <stm/step-internal.h>
+#include <stm/tvar-internal.h>
+#include <stm/tx-internal.h>
+
+#define PATIENCE 512 /* turns that a reader waits for a locked variable */
+
+/* ---- beginning ---- */
+
+static AO_t stamp_blocks;
+
+uint64_t stm__draw_stamp(struct stm_tx *tx)
+{
+    if (STM__UNLIKELY(tx->stamp == tx->stamp_end)) {
+        tx->stamp = (uint64_t)(AO_fetch_and_add1(&stamp_blocks) + 1) << 24;
+        tx->stamp_end = tx->stamp + (1 << 24) - 1;
+    }
+    return ++tx->stamp;
+}
+
+enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call)
+{
+    if (STM__UNLIKELY(!stm__slot_own) && !stm__slot_acquire())
+        return STM_ENOMEM;
+    tx->snapshot = stm__clock_now();
+    (void)STM__STEP(STM__AT_BEGIN);
+    stm__slot_enter(stm__slot_own, tx->snapshot);
+    tx->since = stm__draw_stamp(tx);
+    tx->depth = 0;
+    tx->capture = NULL;
+    tx->call = call;
+    tx->now = tx->wall = 0;
+    call->deadline = call->wall_deadline = STM_FOREVER;
+    tx->doom = STM_OK;
+    return STM_OK;
+}
+
+/* ---- doom ---- */
+
+static int strength(enum stm_status status)
+{
+    return status == STM_CONFLICT ? 3
+           : status == STM_ENOMEM ? 2
+           : status == STM_RETRY  ? 1
+                                  : 0;
+}
+
+enum stm_status stm__doom(struct stm_tx *tx, enum stm_status status)
+{
+    if (strength(status) > strength(tx->doom))
+        tx->doom = status;
+    return tx->doom;
+}
+
+enum stm_status stm_tx_status(const struct stm_tx *tx)
+{
+    return tx ? tx->doom : STM_EMISUSE;
+}
+
+enum stm_status stm__misused(const struct stm_tx *tx, const char *function)
+{
+    if (!tx)
+        return stm__error(STM_EMISUSE,
+                          "%s: the transaction is NULL; expected to be called "
+                          "from a body that stm_atomically runs",
+                          function);
+    if (tx != stm__self)
+        return stm__error(STM_EMISUSE,
+                          "%s: the transaction belongs to another thread; "
+                          "expected this thread's own",
+                          function);
+    return stm__error(STM_EMISUSE,
+                      "%s: the transaction has ended; expected one that runs",
+                      function);
+}
+
+/* ---- reading ---- */
+
+bool stm__validate(struct stm_tx *tx, bool holding)
+{
+    const struct stm__read *reads =
+        STM__VEC_AT(&tx->log.reads, struct stm__read, 0);
+
+    for (size_t i = 0; i < tx->log.reads.count; i++) {
+        AO_t word = AO_load_acquire(&reads[i].var->word);
+
+        if (STM__LIKELY(word == reads[i].version))
+            continue;
+        if (!holding || word != (reads[i].version | STM__ODD) ||
+            !stm__log_find(&tx->log, reads[i].var))
+            return false;
+    }
+    return true;
+}
+
+/* Moves the snapshot to the present, where `var`, just read, is current with
+ * this word; returns whether that is still so.  The later snapshot is announced
+ * before anything is looked at again: what is then found unchanged cannot be
+ * released by a commit that comes after.  The variable itself is looked at
+ * first, so that one which changes all the time is caught between two
+ * instructions and not between two validations. */
+static bool extend(struct stm_tx *tx, const struct stm_tvar *var, AO_t word)
+{
+    AO_t now = stm__clock_now();
+
+    AO_store(&stm__slot_own->high, now | STM__ODD);
+    stm__fence();
+    if (AO_load_acquire(&var->word) != word)
+        return false;
+    if (STM__STEP(STM__AT_EXTEND) || !stm__validate(tx, false)) {
+        stm__doom(tx, STM_CONFLICT);
+        return false;
+    }
+    tx->snapshot = now;
+    AO_store_release(&stm__slot_own->low, now | STM__ODD);
+    return true;
+}
+
+static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,
+                                      stm_value *out)
+{
+    stm_value value;
+    AO_t word;
+
+    for (unsigned turn = 0;; turn++) {
+        if (STM__LIKELY(stm__tvar_load(var, &word, &value)) &&
+            !STM__STEP(STM__AT_READ)) {
+            if (STM__LIKELY(word <= tx->snapshot) || extend(tx, var, word))
+                break;
+            STM_TRY(tx->doom);
+            continue;
+        }
+        if (turn > PATIENCE && !stm__gate_mine(tx))
+            return stm__doom(tx, STM_CONFLICT);
+        stm__spin(turn);
+    }
+    if (STM__UNLIKELY(!stm__log_read(&tx->log, var, word)))
+        return stm__doom(tx, STM_ENOMEM);
+    *out = value;
+    return STM_OK;
+}
+
+static enum stm_status capture(struct stm_tx *tx, struct stm_tvar *var,
+                               stm_value value)
+{
+    struct stm__capture *entry;
+
+    if (!stm__vec_reserve(tx->capture, 1))
+        return stm__doom(tx, STM_ENOMEM);
+    entry = stm__vec_push(tx->capture);
+    entry->var = var;
+    entry->value = value;
+    return STM_OK;
+}
+
+enum stm_status stm_tvar_get(struct stm_tx *tx, struct stm_tvar *var,
+                             stm_value *out)
+{
+    struct stm__write *write;
+    stm_value value = 0;
+
+    STM__CHECK(tx);
+    write = stm__log_find(&tx->log, var);
+    if (write && write->sets)
+        value = write->value;
+    else
+        STM_TRY(read_committed(tx, var, &value));
+    if (STM__UNLIKELY(tx->capture != NULL))
+        STM_TRY(capture(tx, var, value));
+    *out = value;
+    return STM_OK;
+}
+
+/* ---- writing ---- */
+
+enum stm_status stm__reserve_release(struct stm_tx *tx, size_t count)
+{
+    return stm__log_reserve_garbage(&tx->log, count)
+               ? STM_OK
+               : stm__doom(tx, STM_ENOMEM);
+}
+
+enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,
+                             stm_value value)
+{
+    STM__CHECK(tx);
+    stm__retain(var->type, value);
+    if (STM__LIKELY(
+            stm__log_write(&tx->log, var, value, tx->since, tx->stamp)))
+        return STM_OK;
+    stm__release(var->type, value); /* not the last: the caller has one */
+    return stm__doom(tx, STM_ENOMEM);
+}
+
+enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
+                                       stm_value value)
+{
+    if (stm__log_write(&tx->log, var, value, tx->since, tx->stamp))
+        return STM_OK;
+    stm__log_discard(&tx->log, var->type, value);
+    return stm__doom(tx, STM_ENOMEM);
+}
+
+enum stm_status stm_release_later(struct stm_tx *tx,
+                                  const struct stm_type *type, stm_value value)
+{
+    /* Also in a doomed attempt: it still has an end. */
+    if (!tx || tx != stm__self || tx->doom == STM_EMISUSE)
+        return stm__misused(tx, __func__);
+    if (!stm__log_reserve_garbage(&tx->log, 1)) {
+        stm__doom(tx, STM_ENOMEM);
+        return STM_ENOMEM;
+    }
+    stm__log_discard(&tx->log, type, value);
+    return STM_OK;
+}
+
+enum stm_status stm_retry(struct stm_tx *tx)
+{
+    STM__CHECK(tx);
+    return stm__doom(tx, STM_RETRY);
+}
+
+/* ---- ending ---- */
+
+static void release_garbage(struct stm__vec *garbage)
+{
+    for (size_t i = 0; i < garbage->count; i++) {
+        struct stm__ref *ref = STM__VEC_AT(garbage, struct stm__ref, i);
+
+        stm__release(ref->type, ref->value);
+    }
+    garbage->count = 0;
+}
+
+static void run_actions(struct stm__vec *actions)
+{
+    for (size_t i = 0; i < actions->count; i++) {
+        struct stm__action *action =
+            STM__VEC_AT(actions, struct stm__action, i);
+
+        action->action(action->argument.value);
+        stm__release(action->argument.type, action->argument.value);
+    }
+    actions->count = 0;
+}
+
+/* What user code may run on is taken out of the thread's object first, since
+ * that code may run transactions of its own, and put back for the next
+ * attempt. */
+static struct stm__vec take(struct stm__vec *place)
+{
+    struct stm__vec taken = *place;
+
+    place->items = NULL;
+    place->count = place->capacity = 0;
+    return taken;
+}
+
+static void give_back(struct stm__vec *place, struct stm__vec *taken)
+{
+    if (place->items)
+        stm__vec_fini(taken);
+    else
+        *place = *taken;
+}
+
+static void settle(struct stm_tx *tx, bool asked)
+{
+    struct stm__batch *batch = tx->batch;
+
+    tx->batch = NULL;
+    stm__limbo_settle(&batch, asked);
+    if (tx->batch)
+        free(batch);
+    else
+        tx->batch = batch;
+}
+
+static void run_user_code(struct stm_tx *tx, bool asked)
+{
+    if (tx->log.garbage.count) {
+        struct stm__vec garbage = take(&tx->log.garbage);
+
+        release_garbage(&garbage);
+        give_back(&tx->log.garbage, &garbage);
+    }
+    settle(tx, asked);
+    if (tx->actions.count) {
+        struct stm__vec actions = take(&tx->actions);
+
+        run_actions(&actions);
+        give_back(&tx->actions, &actions);
+    }
+}
+
+static const enum stm__event event_of[] = {
+    [STM__COMMITTED] = STM__COMMIT,
+    [STM__CONFLICTED] = STM__CONFLICT,
+    [STM__RETRIED] = STM__RETRY,
+    [STM__ABORTED] = STM__ABORT,
+};
+
+void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
+{
+    bool committed = outcome == STM__COMMITTED;
+    bool asked;
+
+    stm__gate_open(tx);
+    if (committed)
+        stm__after_export(tx);
+    stm__after_undo(tx, committed ? tx->actions.count : 0, 0, 0);
+    stm__log_discard_all(&tx->log);
+    tx->doom = STM_EMISUSE;
+    asked = stm__slot_leave(stm__slot_own);
+    stm__log_clear(&tx->log);
+    stm__note(tx, tx->call->name, event_of[outcome]);
+    tx->call = NULL;
+    run_user_code(tx, asked);
+}

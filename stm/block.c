@@ -1,0 +1,214 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <stm/error-internal.h>
+#include <stm/step-internal.h>
+#include <stm/tx-internal.h>
+
+/* Blocking.  The order is what makes sure that no wake-up is lost: clear the
+ * own word, register with every variable read, then validate once more, where a
+ * locked variable counts as changed, and only then sleep.  A commit locks
+ * before it looks for waiters; so either it sees the registration, or the
+ * waiter sees its lock or its version.  (tests/model has the proof.) */
+
+#define SPIN_NS 20000        /* before registering: what a futex hand-over costs */
+#define LUCK_MAX 8
+#define WALL_SLICE_NS 1000000000 /* the wall clock is looked at this often */
+
+/* ---- spinning ---- */
+
+/* Watches the variables for a while: another core may be about to change them.
+ * Threads that must let go of something before they wait do not spin. */
+static bool worth_spinning(struct stm_tx *tx)
+{
+    if (tx->blocking || !tx->log.reads.count)
+        return false;
+    if (tx->spin_luck)
+        return true;
+    return tx->counts.of[STM__RETRY] % 16 == 0;
+}
+
+static bool spin_for_change(struct stm_tx *tx)
+{
+    uint64_t end = 0, now;
+
+    for (unsigned turn = 0; stm__validate(tx, false); turn++) {
+        stm__relax();
+        if (turn % 32 != 31)
+            continue;
+        now = stm__clock_monotonic();
+        if (!end)
+            end = now + SPIN_NS;
+        if (now >= end || now >= tx->call->deadline)
+            return false;
+    }
+    return true;
+}
+
+static bool spin(struct stm_tx *tx)
+{
+    bool lucky;
+
+    if (!worth_spinning(tx))
+        return false;
+    lucky = spin_for_change(tx);
+    if (lucky && tx->spin_luck < LUCK_MAX)
+        tx->spin_luck += 2;
+    else if (!lucky && tx->spin_luck)
+        tx->spin_luck--;
+    return lucky;
+}
+
+/* ---- registering ---- */
+
+/* A variable without a reference cannot change any more. */
+static bool add_wait(struct stm_call *call, struct stm_tvar *var)
+{
+    struct stm__wait *wait;
+
+    if (!stm__tvar_try_retain(var))
+        return true;
+    if (!stm__side_ensure(var)) {
+        stm_tvar_release(var);
+        return false;
+    }
+    wait = stm__vec_push(&call->waits);
+    wait->var = var;
+    wait->waiter = &call->parker->waiter;
+    return true;
+}
+
+static bool prepare_waits(struct stm_tx *tx, struct stm_call *call)
+{
+    stm__log_unique_reads(&tx->log);
+    call->waits.size = sizeof(struct stm__wait);
+    if (!stm__vec_reserve(&call->waits, tx->log.reads.count))
+        return false;
+    for (size_t i = 0; i < tx->log.reads.count; i++)
+        if (!add_wait(call, STM__VEC_AT(&tx->log.reads, struct stm__read, i)
+                                ->var))
+            return false;
+    return true;
+}
+
+static void release_waits(struct stm_call *call)
+{
+    for (size_t i = 0; i < call->waits.count; i++)
+        stm_tvar_release(
+            STM__VEC_AT(&call->waits, struct stm__wait, i)->var);
+    call->waits.count = 0;
+}
+
+static void link_waits(struct stm_call *call)
+{
+    stm__parker_arm(call->parker);
+    for (size_t i = 0; i < call->waits.count; i++) {
+        (void)STM__STEP(STM__AT_REGISTER);
+        stm__wait_link(STM__VEC_AT(&call->waits, struct stm__wait, i));
+    }
+    call->blocked = true;
+    stm__fence();
+}
+
+void stm__block_disarm(struct stm_call *call)
+{
+    if (!call->blocked)
+        return;
+    call->blocked = false;
+    for (size_t i = 0; i < call->waits.count; i++)
+        stm__wait_unlink(STM__VEC_AT(&call->waits, struct stm__wait, i));
+    release_waits(call);
+}
+
+static bool can_wake(const struct stm_tx *tx)
+{
+    return tx->call->waits.count || tx->call->deadline != STM_FOREVER ||
+           tx->call->wall_deadline != STM_FOREVER;
+}
+
+enum stm_status stm__block_arm(struct stm_tx *tx)
+{
+    struct stm_call *call = tx->call;
+
+    stm__gate_open(tx);
+    if (spin(tx))
+        return STM_RETRY;
+    if (!prepare_waits(tx, call)) {
+        release_waits(call);
+        return STM_ENOMEM;
+    }
+    if (!can_wake(tx))
+        return stm__error(STM_EMISUSE,
+                          "stm_retry: nothing was read and no time-out asked "
+                          "for, so nothing could end the wait; expected a "
+                          "variable or a time to wait for");
+    link_waits(call);
+    if (!stm__validate(tx, false)) {
+        stm__block_disarm(call);
+        return STM_CONFLICT;
+    }
+    return STM_BLOCKED;
+}
+
+/* ---- sleeping ---- */
+
+/* When to wake, on the monotonic clock. */
+static uint64_t next_alarm(const struct stm_call *call, bool *sliced)
+{
+    uint64_t now, wall, wait;
+
+    *sliced = false;
+    if (call->wall_deadline == STM_FOREVER)
+        return call->deadline;
+    now = stm__clock_monotonic();
+    wall = stm__clock_wall();
+    wait = call->wall_deadline > wall ? call->wall_deadline - wall : 0;
+    if (wait > WALL_SLICE_NS) {
+        wait = WALL_SLICE_NS;
+        *sliced = true;
+    }
+    if (call->deadline <= now + wait) {
+        *sliced = false;
+        return call->deadline;
+    }
+    return now + wait;
+}
+
+static enum stm__park_result park(struct stm_call *call)
+{
+    enum stm__park_result result;
+    bool sliced;
+
+    do
+        result = stm__park(call->parker, next_alarm(call, &sliced));
+    while (result == STM__PARK_TIMEOUT && sliced);
+    return result;
+}
+
+static enum stm_status sleep_once(struct stm_tx *tx, struct stm_call *call)
+{
+    const struct stm_blocking *hooks = tx->blocking;
+    enum stm__park_result result;
+
+    if (hooks)
+        hooks->enter(hooks->context);
+    result = park(call);
+    if (hooks) {
+        hooks->leave(hooks->context);
+        if (hooks->check)
+            STM_TRY(hooks->check(hooks->context));
+    }
+    return result == STM__PARK_SIGNAL ? STM_EINTERRUPTED : STM_OK;
+}
+
+enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call)
+{
+    (void)STM__STEP(STM__AT_SLEEP);
+    stm__slot_release();
+    STM_TRY(sleep_once(tx, call));
+    call->limit = call->deadline;
+    call->wall_limit = call->wall_deadline;
+    call->conflicts = 0;
+    call->woken = true;
+    stm__note(tx, call->name, STM__WAKEUP);
+    return STM_OK;
+}

@@ -1,0 +1,478 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include <stm/broadcast.h>
+#include <stm/error-internal.h>
+#include <stm/seq-internal.h>
+#include <stm/tx-internal.h>
+
+/* A chain of cells.  A cell is a variable: empty (0) at the chain's end, else a
+ * link, which holds an item and the next cell.  The queue knows the empty cell;
+ * each endpoint knows the cell that it reads next.  So a put touches no
+ * endpoint, and links that every endpoint has passed are freed by themselves:
+ * one by one, by the loop in limbo.c, however long the chain.
+ *
+ * What was put back in front of an endpoint is in a sequence of its own, in
+ * order of the entries' keys, which fall from put to put. */
+struct stm_broadcast {
+    AO_t refs;
+    const struct stm_type *item;
+    struct stm_tvar *tail;    /* the empty cell, of cell_type */
+    struct stm_tvar *written; /* the number of links ever made */
+};
+
+struct stm_endpoint {
+    AO_t refs;
+    struct stm_broadcast *queue;
+    struct stm_tvar *cell;  /* the next to read, of cell_type */
+    struct stm_tvar *taken; /* `written`, as of the cell */
+    struct stm_tvar *front; /* entries that were put back, of stm__seq_type */
+
+    /* The last key given out.  Not transactional: whoever uses a key has read
+     * `front` before it was drawn, and commits only if front has not changed. */
+    AO_t key;
+};
+
+/* ---- links, cells and entries as values ---- */
+
+struct link {
+    AO_t refs;
+    struct stm__ref item;
+    struct stm_tvar *next;
+};
+
+static void retain_link(stm_value value)
+{
+    (void)AO_fetch_and_add1(&((struct link *)value)->refs);
+}
+
+static void release_link(stm_value value)
+{
+    struct link *link = (struct link *)value;
+
+    if (AO_fetch_and_sub1_full(&link->refs) != 1)
+        return;
+    stm__release(link->item.type, link->item.value);
+    stm_tvar_release(link->next);
+    free(link);
+}
+
+static bool may_release_link(stm_value value)
+{
+    const struct link *link = (const struct link *)value;
+
+    return stm__may_release(link->item.type, link->item.value);
+}
+
+static int visit_nothing(stm_value value, stm_visit *visit, void *context)
+{
+    (void)value, (void)visit, (void)context;
+    return 0;
+}
+
+static const struct stm_type link_type = {
+    .name = "broadcast link",
+    .retain = retain_link,
+    .release = release_link,
+    .may_release = may_release_link,
+    .traverse = visit_nothing,
+};
+
+static void retain_cell(stm_value value)
+{
+    stm_tvar_retain((struct stm_tvar *)value);
+}
+
+static void release_cell(stm_value value)
+{
+    stm_tvar_release((struct stm_tvar *)value);
+}
+
+static const struct stm_type cell_type = {
+    .name = "broadcast cell",
+    .retain = retain_cell,
+    .release = release_cell,
+    .traverse = visit_nothing,
+};
+
+struct entry {
+    AO_t refs;
+    uint64_t key;
+    struct stm__ref item;
+};
+
+static void retain_entry(stm_value value)
+{
+    (void)AO_fetch_and_add1(&((struct entry *)value)->refs);
+}
+
+static void release_entry(stm_value value)
+{
+    struct entry *entry = (struct entry *)value;
+
+    if (AO_fetch_and_sub1_full(&entry->refs) != 1)
+        return;
+    stm__release(entry->item.type, entry->item.value);
+    free(entry);
+}
+
+static bool may_release_entry(stm_value value)
+{
+    const struct entry *entry = (const struct entry *)value;
+
+    return stm__may_release(entry->item.type, entry->item.value);
+}
+
+static int traverse_entry(stm_value value, stm_visit *visit, void *context)
+{
+    struct entry *entry = (struct entry *)value;
+
+    return AO_load(&entry->refs) == 1
+               ? stm__traverse(entry->item.type, entry->item.value, visit,
+                               context)
+               : 0;
+}
+
+static const struct stm_type entry_type = {
+    .name = "broadcast entry",
+    .retain = retain_entry,
+    .release = release_entry,
+    .may_release = may_release_entry,
+    .traverse = traverse_entry,
+};
+
+/* ---- the queue ---- */
+
+struct stm_broadcast *stm_broadcast_new(const struct stm_type *item)
+{
+    struct stm_broadcast *queue = calloc(1, sizeof *queue);
+    struct stm_tvar *cell;
+
+    if (!queue)
+        return NULL;
+    queue->refs = 1;
+    queue->item = item;
+    queue->written = stm_tvar_new(NULL, 0);
+    cell = stm_tvar_new(&link_type, 0);
+    if (cell)
+        queue->tail = stm__tvar_new_stealing(&cell_type, (stm_value)cell);
+    if (cell && !queue->tail)
+        stm_tvar_release(cell);
+    if (queue->tail && queue->written)
+        return queue;
+    stm_broadcast_release(queue);
+    return NULL;
+}
+
+void stm_broadcast_retain(struct stm_broadcast *queue)
+{
+    (void)AO_fetch_and_add1(&queue->refs);
+}
+
+void stm_broadcast_release(struct stm_broadcast *queue)
+{
+    if (!queue || AO_fetch_and_sub1_full(&queue->refs) != 1)
+        return;
+    stm_tvar_release(queue->tail);
+    stm_tvar_release(queue->written);
+    free(queue);
+}
+
+static struct link *make_link(const struct stm_type *type, stm_value item)
+{
+    struct link *link = malloc(sizeof *link);
+
+    if (!link)
+        return NULL;
+    link->next = stm_tvar_new(&link_type, 0);
+    if (!link->next) {
+        free(link);
+        return NULL;
+    }
+    link->refs = 1;
+    link->item.value = item;
+    link->item.type = type;
+    stm__retain(type, item);
+    return link;
+}
+
+static enum stm_status add_to(struct stm_tx *tx, struct stm_tvar *count,
+                              stm_value more)
+{
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, count, &value));
+    return stm_tvar_set(tx, count, value + more);
+}
+
+enum stm_status stm_broadcast_put(struct stm_tx *tx,
+                                  struct stm_broadcast *queue, stm_value item)
+{
+    struct link *link;
+    stm_value cell;
+
+    STM_TRY(stm_tvar_get(tx, queue->tail, &cell));
+    STM_TRY(stm__reserve_release(tx, 1));
+    link = make_link(queue->item, item);
+    if (!link)
+        return stm__doom(tx, STM_ENOMEM);
+    STM_TRY(stm__tvar_set_stealing(tx, (struct stm_tvar *)cell,
+                                   (stm_value)link));
+    STM_TRY(stm_tvar_set(tx, queue->tail, (stm_value)link->next));
+    return add_to(tx, queue->written, 1);
+}
+
+/* ---- endpoints ---- */
+
+void stm_endpoint_retain(struct stm_endpoint *endpoint)
+{
+    (void)AO_fetch_and_add1(&endpoint->refs);
+}
+
+void stm_endpoint_release(struct stm_endpoint *endpoint)
+{
+    if (!endpoint || AO_fetch_and_sub1_full(&endpoint->refs) != 1)
+        return;
+    stm_tvar_release(endpoint->cell);
+    stm_tvar_release(endpoint->taken);
+    stm_tvar_release(endpoint->front);
+    stm_broadcast_release(endpoint->queue);
+    free(endpoint);
+}
+
+/* An endpoint at this cell; `front` NULL: nothing put back. */
+static struct stm_endpoint *make_endpoint(struct stm_broadcast *queue,
+                                          stm_value cell, stm_value taken,
+                                          struct stm_seq *front)
+{
+    struct stm_endpoint *endpoint = calloc(1, sizeof *endpoint);
+
+    if (!endpoint)
+        return NULL;
+    endpoint->refs = 1;
+    endpoint->key = ~(AO_t)0;
+    endpoint->queue = queue;
+    stm_broadcast_retain(queue);
+    endpoint->cell = stm_tvar_new(&cell_type, cell);
+    endpoint->taken = stm_tvar_new(NULL, taken);
+    endpoint->front = stm_tvar_new(&stm__seq_type, (stm_value)front);
+    if (endpoint->cell && endpoint->taken && endpoint->front)
+        return endpoint;
+    stm_endpoint_release(endpoint);
+    return NULL;
+}
+
+enum stm_status stm_endpoint_new(struct stm_tx *tx, struct stm_broadcast *queue,
+                                 struct stm_endpoint **out)
+{
+    struct stm_endpoint *endpoint;
+    stm_value cell, written;
+
+    STM_TRY(stm_tvar_get(tx, queue->tail, &cell));
+    STM_TRY(stm_tvar_get(tx, queue->written, &written));
+    endpoint = make_endpoint(queue, cell, written, NULL);
+    if (!endpoint)
+        return stm__doom(tx, STM_ENOMEM);
+    *out = endpoint;
+    return STM_OK;
+}
+
+/* The sequence of entries put back; NULL: none. */
+static enum stm_status load_front(struct stm_tx *tx,
+                                  struct stm_endpoint *endpoint,
+                                  struct stm_seq **out)
+{
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, endpoint->front, &value));
+    *out = (struct stm_seq *)value;
+    return STM_OK;
+}
+
+static size_t length_of(const struct stm_seq *seq)
+{
+    return seq ? stm_seq_length(seq) : 0;
+}
+
+enum stm_status stm_endpoint_duplicate(struct stm_tx *tx,
+                                       struct stm_endpoint *endpoint,
+                                       struct stm_endpoint **out)
+{
+    struct stm_endpoint *copy;
+    stm_value cell, taken;
+    struct stm_seq *front;
+
+    STM_TRY(stm_tvar_get(tx, endpoint->cell, &cell));
+    STM_TRY(stm_tvar_get(tx, endpoint->taken, &taken));
+    STM_TRY(load_front(tx, endpoint, &front));
+    copy = make_endpoint(endpoint->queue, cell, taken, front);
+    if (!copy)
+        return stm__doom(tx, STM_ENOMEM);
+    copy->key = AO_load(&endpoint->key);
+    stm__draw_stamp(tx); /* they share the sequence from here on */
+    *out = copy;
+    return STM_OK;
+}
+
+/* Takes the entry at an index out of the front. */
+static enum stm_status take_from_front(struct stm_tx *tx,
+                                       struct stm_endpoint *endpoint,
+                                       struct stm_seq *front, size_t index,
+                                       stm_value *out)
+{
+    struct stm_seq *rest;
+    stm_value entry;
+
+    STM_TRY(stm__reserve_release(tx, 3));
+    rest = stm__seq_remove(front, index, &entry, tx->stamp);
+    if (!rest)
+        return stm__doom(tx, STM_ENOMEM);
+    stm__log_discard(&tx->log, &entry_type, entry);
+    if (rest != front)
+        STM_TRY(stm__tvar_set_stealing(tx, endpoint->front, (stm_value)rest));
+    *out = ((struct entry *)entry)->item.value;
+    return STM_OK;
+}
+
+/* The link that the endpoint reads next, or NULL. */
+static enum stm_status load_link(struct stm_tx *tx,
+                                 struct stm_endpoint *endpoint,
+                                 struct link **out)
+{
+    stm_value cell, link;
+
+    STM_TRY(stm_tvar_get(tx, endpoint->cell, &cell));
+    *out = NULL;
+    if (!cell)
+        return STM_OK;
+    STM_TRY(stm_tvar_get(tx, (struct stm_tvar *)cell, &link));
+    *out = (struct link *)link;
+    return STM_OK;
+}
+
+enum stm_status stm_endpoint_get(struct stm_tx *tx,
+                                 struct stm_endpoint *endpoint, stm_value *out)
+{
+    struct stm_seq *front;
+    struct link *link;
+
+    STM_TRY(load_front(tx, endpoint, &front));
+    if (length_of(front))
+        return take_from_front(tx, endpoint, front, 0, out);
+    STM_TRY(load_link(tx, endpoint, &link));
+    if (!link)
+        return STM_EEMPTY;
+    STM_TRY(stm_tvar_set(tx, endpoint->cell, (stm_value)link->next));
+    STM_TRY(add_to(tx, endpoint->taken, 1));
+    *out = link->item.value;
+    return STM_OK;
+}
+
+enum stm_status stm_endpoint_peek(struct stm_tx *tx,
+                                  struct stm_endpoint *endpoint, stm_value *out)
+{
+    struct stm_seq *front;
+    struct link *link;
+
+    STM_TRY(load_front(tx, endpoint, &front));
+    if (length_of(front)) {
+        *out = ((struct entry *)stm_seq_get(front, 0))->item.value;
+        return STM_OK;
+    }
+    STM_TRY(load_link(tx, endpoint, &link));
+    if (!link)
+        return STM_EEMPTY;
+    *out = link->item.value;
+    return STM_OK;
+}
+
+static struct entry *make_entry(struct stm_endpoint *endpoint, stm_value item)
+{
+    struct entry *entry = malloc(sizeof *entry);
+
+    if (!entry)
+        return NULL;
+    entry->refs = 1;
+    entry->key = AO_fetch_and_sub1(&endpoint->key);
+    entry->item.value = item;
+    entry->item.type = endpoint->queue->item;
+    stm__retain(entry->item.type, item);
+    return entry;
+}
+
+enum stm_status stm_endpoint_replace(struct stm_tx *tx,
+                                     struct stm_endpoint *endpoint,
+                                     stm_value item, uint64_t *handle)
+{
+    struct stm_seq *before, *after = NULL;
+    struct entry *entry;
+
+    STM_TRY(load_front(tx, endpoint, &before));
+    STM_TRY(stm__reserve_release(tx, 4));
+    if (!before) {
+        before = stm__seq_new(&entry_type, tx->stamp);
+        if (!before)
+            return stm__doom(tx, STM_ENOMEM);
+        STM_TRY(stm__tvar_set_stealing(tx, endpoint->front, (stm_value)before));
+        STM_TRY(stm__reserve_release(tx, 3));
+    }
+    entry = make_entry(endpoint, item);
+    if (entry)
+        after = stm__seq_insert(before, 0, (stm_value)entry, tx->stamp);
+    if (entry)
+        stm__log_discard(&tx->log, &entry_type, (stm_value)entry);
+    if (!after)
+        return stm__doom(tx, STM_ENOMEM);
+    if (after != before)
+        STM_TRY(stm__tvar_set_stealing(tx, endpoint->front, (stm_value)after));
+    if (handle)
+        *handle = entry->key;
+    return STM_OK;
+}
+
+static bool key_before(stm_value item, const void *key)
+{
+    return ((const struct entry *)item)->key < *(const uint64_t *)key;
+}
+
+enum stm_status stm_endpoint_remove(struct stm_tx *tx,
+                                    struct stm_endpoint *endpoint,
+                                    uint64_t handle)
+{
+    struct stm_seq *front;
+    stm_value item;
+    size_t index;
+
+    STM_TRY(load_front(tx, endpoint, &front));
+    index = front ? stm__seq_bisect(front, key_before, &handle) : 0;
+    if (index >= length_of(front) ||
+        ((struct entry *)stm_seq_get(front, index))->key != handle)
+        return STM_ERANGE;
+    return take_from_front(tx, endpoint, front, index, &item);
+}
+
+enum stm_status stm_endpoint_remaining(struct stm_tx *tx,
+                                       struct stm_endpoint *endpoint,
+                                       size_t *out)
+{
+    stm_value taken, written;
+    struct stm_seq *front;
+
+    STM_TRY(load_front(tx, endpoint, &front));
+    STM_TRY(stm_tvar_get(tx, endpoint->taken, &taken));
+    STM_TRY(stm_tvar_get(tx, endpoint->queue->written, &written));
+    *out = length_of(front) + (written - taken);
+    return STM_OK;
+}
+
+int stm_endpoint_traverse(struct stm_endpoint *endpoint, stm_visit *visit,
+                          void *context)
+{
+    return stm_tvar_traverse(endpoint->front, visit, context);
+}
+
+void stm_endpoint_discard(struct stm_endpoint *endpoint)
+{
+    stm_tvar_clear(endpoint->front);
+}

@@ -1,0 +1,225 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include <stm/error-internal.h>
+#include <stm/tx-internal.h>
+
+#define ESCALATE_AFTER 16 /* conflicts in a row */
+#define BACK_OFF_MAX 10   /* at most 2^10 turns */
+
+/* A call: the attempts of one transaction until it commits or fails. */
+
+static void init(struct stm_call *call, struct stm__parker *parker,
+                 stm_body *body, void *argument)
+{
+    call->body = body;
+    call->argument = argument;
+    call->name = NULL;
+    call->start = 0;
+    call->woken = false;
+    call->conflicts = 0;
+    call->limit = call->wall_limit = STM_FOREVER;
+    call->parker = parker;
+    call->waits.items = NULL;
+    call->waits.count = call->waits.capacity = 0;
+    call->blocked = false;
+}
+
+/* Lets the others finish: longer, the more often it happened. */
+static void back_off(struct stm_tx *tx, const struct stm_call *call)
+{
+    unsigned shift =
+        call->conflicts < BACK_OFF_MAX ? call->conflicts : BACK_OFF_MAX;
+    uint64_t drawn = stm__draw_stamp(tx) * UINT64_C(0x9E3779B97F4A7C15) >> 32;
+
+    for (uint64_t turns = drawn & ((1u << shift) - 1); turns > 0; turns--)
+        stm__relax();
+    if (call->conflicts > 4)
+        sched_yield();
+}
+
+static void note_retry(struct stm_tx *tx, struct stm_call *call)
+{
+    if (call->woken)
+        stm__note(tx, call->name, STM__SPURIOUS);
+    call->woken = false;
+}
+
+static enum stm_status run_body(struct stm_tx *tx, struct stm_call *call)
+{
+    enum stm_status status = call->body(tx, call->argument);
+
+    if (tx->doom != STM_OK)
+        return tx->doom;
+    if (status == STM_RETRY || status == STM_CONFLICT)
+        return stm__doom(tx, status);
+    if (status > 0)
+        return stm__error(STM_EMISUSE,
+                          "a transaction's body returned %d; expected STM_OK, "
+                          "STM_RETRY, STM_CONFLICT or an error below 0",
+                          (int)status);
+    return status == STM_OK ? stm__commit(tx) : status;
+}
+
+/* One attempt.  STM_CONFLICT and STM_RETRY: again. */
+static enum stm_status attempt(struct stm_tx *tx, struct stm_call *call)
+{
+    enum stm_status status;
+
+    STM_TRY(stm__attempt_begin(tx, call));
+    status = run_body(tx, call);
+    if (status == STM_OK) {
+        stm__attempt_end(tx, STM__COMMITTED);
+        return STM_OK;
+    }
+    if (status == STM_RETRY || status == STM_CONFLICT)
+        stm__call_start(call);
+    if (status == STM_RETRY)
+        status = stm__block_arm(tx);
+    if (status == STM_RETRY || status == STM_BLOCKED) {
+        note_retry(tx, call);
+        stm__attempt_end(tx, STM__RETRIED);
+    } else {
+        stm__attempt_end(tx, status == STM_CONFLICT ? STM__CONFLICTED
+                                                    : STM__ABORTED);
+    }
+    return status;
+}
+
+/* Attempts until one commits, fails or must sleep. */
+static enum stm_status run(struct stm_tx *tx, struct stm_call *call)
+{
+    enum stm_status status;
+
+    for (;;) {
+        if (STM__UNLIKELY(call->conflicts >= ESCALATE_AFTER)) {
+            if (call->conflicts == ESCALATE_AFTER)
+                stm__note(tx, call->name, STM__ESCALATION);
+            stm__gate_close(tx);
+        }
+        status = attempt(tx, call);
+        if (status == STM_CONFLICT) {
+            call->conflicts++;
+            back_off(tx, call);
+        } else if (status == STM_RETRY) { /* changed while it spun */
+            call->conflicts = 0;
+            call->woken = true;
+            stm__note(tx, call->name, STM__WAKEUP);
+        } else {
+            return status;
+        }
+    }
+}
+
+static enum stm_status sleep_through_signals(struct stm_tx *tx,
+                                             struct stm_call *call)
+{
+    enum stm_status status;
+
+    do
+        status = stm__block_sleep(tx, call);
+    while (status == STM_EINTERRUPTED);
+    stm__block_disarm(call);
+    return status;
+}
+
+enum stm_status stm_atomically(stm_body *body, void *argument)
+{
+    struct stm_tx *tx = stm__thread();
+    struct stm_call call;
+    enum stm_status status;
+
+    if (!tx)
+        return STM_ENOMEM;
+    if (tx->doom != STM_EMISUSE)
+        return stm__nested(tx, body, argument);
+    init(&call, &tx->parker, body, argument);
+    do {
+        status = run(tx, &call);
+        if (status == STM_BLOCKED) {
+            status = sleep_through_signals(tx, &call);
+            if (status == STM_OK)
+                status = STM_BLOCKED;
+        }
+    } while (status == STM_BLOCKED);
+    stm__vec_fini(&call.waits);
+    return status;
+}
+
+enum stm_status stm_tx_set_name(struct stm_tx *tx, const char *name)
+{
+    struct stm__name *found;
+
+    STM__CHECK(tx);
+    if (!name)
+        return stm__error(
+            STM_EMISUSE, "stm_tx_set_name: the name is NULL; expected a string");
+    found = stm__name_of(name);
+    if (!found)
+        return stm__doom(tx, STM_ENOMEM);
+    tx->call->name = found;
+    return STM_OK;
+}
+
+/* ---- step by step ---- */
+
+struct stepped {
+    struct stm_call call;
+    struct stm__parker parker;
+};
+
+struct stm_call *stm_call_new(stm_body *body, void *argument)
+{
+    struct stepped *stepped = malloc(sizeof *stepped);
+
+    if (!stepped)
+        return NULL;
+    stm__parker_init(&stepped->parker);
+    init(&stepped->call, &stepped->parker, body, argument);
+    return &stepped->call;
+}
+
+static enum stm_status outside(struct stm_tx *tx, const char *function)
+{
+    if (!tx)
+        return STM_ENOMEM;
+    if (tx->doom == STM_EMISUSE)
+        return STM_OK;
+    return stm__error(STM_EMISUSE,
+                      "%s: called inside a transaction; expected outside",
+                      function);
+}
+
+enum stm_status stm_call_step(struct stm_call *call)
+{
+    struct stm_tx *tx = stm__thread();
+
+    STM_TRY(outside(tx, __func__));
+    stm__block_disarm(call);
+    return run(tx, call);
+}
+
+enum stm_status stm_call_wait(struct stm_call *call)
+{
+    struct stm_tx *tx = stm__thread();
+
+    STM_TRY(outside(tx, __func__));
+    if (!call->blocked)
+        return stm__error(STM_EMISUSE,
+                          "stm_call_wait: the call is not blocked; expected "
+                          "one whose last step returned STM_BLOCKED");
+    return stm__block_sleep(tx, call);
+}
+
+void stm_call_free(struct stm_call *call)
+{
+    struct stepped *stepped = (struct stepped *)call;
+
+    if (!call)
+        return;
+    stm__block_disarm(call);
+    stm__vec_fini(&call->waits);
+    stm__parker_fini(&stepped->parker);
+    free(stepped);
+}

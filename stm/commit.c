@@ -1,0 +1,288 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+/* The commit: how an attempt's writes become visible, all at once.
+ *
+ * Words.  A variable's *word* is its version, even, or that plus one while a
+ * commit *holds* it.  The *clock* is the newest version.  An attempt's
+ * *snapshot* is a version at which all it has read was current.
+ *
+ * What this library promises (the tests name these letters):
+ *
+ *  A. Opacity.  No attempt, not even one that will be thrown away, sees two
+ *     values that did not exist together; commits are strictly serializable.
+ *  B. Atomic failure.  What does not commit leaves nothing behind.
+ *  C. No lost wake-up.  A blocked transaction runs again after any commit that
+ *     changes a variable it read, and after its time-out.
+ *  D. Few wake-ups.  It is not woken while all it read is the same.
+ *  E. Progress.  Every transaction commits after a bounded number of conflicts.
+ *  F. Watchers are atomic.  They run in the transaction that disturbed them.
+ *  G. No user code runs under a lock.
+ *  H. Memory is bounded.  Old values go with the last attempt that could see
+ *     them.
+ *  I. Out of memory is an error: nothing is half-committed.
+ *
+ * The protocol is TL2 (Dice, Shalev, Shavit, DISC 2006) with snapshots that
+ * extend (Riegel, Felber, Fetzer, DISC 2006), and a lock in each variable:
+ *
+ *   begin     snapshot := clock; announce it                      (attempt.c)
+ *   read      word, value, word again: unlocked and the same?  If it is newer
+ *             than the snapshot, the snapshot moves to the present, provided
+ *             that nothing read before has changed; else conflict   -- A
+ *   prepare   watchers run until nothing is disturbed               -- F
+ *             all memory that is needed further down is allocated   -- I
+ *   lock      the write set, in order of address
+ *   gate      does someone run alone?  Then unlock, wait, lock again -- E
+ *   check     who watches the written variables must be as it was when their
+ *             watchers ran                                          -- F
+ *   tick      the clock; the new version is this commit's place in the order
+ *   validate  that all reads are as they were, unless nobody ticked since the
+ *             snapshot: then they must be                           -- A
+ *   ------ decided: from here on nothing can fail ------
+ *   publish   each value; unlock each variable with the new version
+ *   wake      the waiters that were seen under the locks, where the value
+ *             differs                                               -- C, D
+ *
+ * Between the first lock and the last unlock there is no allocation, no system
+ * call and no call of a type's functions                            -- G
+ * What was replaced goes to limbo.c, with the versions for which it was
+ * current                                                           -- H
+ *
+ * An attempt that wrote nothing is done when its body is: all it saw was
+ * current at its snapshot. */
+
+#include <stdlib.h>
+
+#include <stm/step-internal.h>
+#include <stm/tx-internal.h>
+#include <stm/watch-set-internal.h>
+
+#define PATIENCE 64 /* turns that a young transaction waits for a lock */
+
+AO_t stm__prepare_hook;
+
+static struct stm__write *write_in_order(const struct stm_tx *tx, size_t index)
+{
+    return *STM__VEC_AT(&tx->order, struct stm__write *, index);
+}
+
+/* ---- prepare ---- */
+
+static int by_address(const void *left, const void *right)
+{
+    const struct stm__write *a = *(struct stm__write *const *)left;
+    const struct stm__write *b = *(struct stm__write *const *)right;
+
+    return (a->var > b->var) - (a->var < b->var);
+}
+
+static bool prepare_order(struct stm_tx *tx)
+{
+    size_t count = tx->log.writes.count;
+
+    tx->order.count = 0;
+    if (!stm__vec_reserve(&tx->order, count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        *(struct stm__write **)stm__vec_push(&tx->order) =
+            stm__log_write_at(&tx->log, i);
+    if (count > 1)
+        qsort(tx->order.items, count, sizeof(struct stm__write *), by_address);
+    return true;
+}
+
+/* Room for every value that is going to be replaced. */
+static bool prepare_batch(struct stm_tx *tx)
+{
+    size_t counted = 0;
+
+    for (size_t i = 0; i < tx->log.writes.count; i++) {
+        const struct stm__write *write = stm__log_write_at(&tx->log, i);
+
+        counted += write->sets && stm__counted(write->var->type);
+    }
+    if (!counted || (tx->batch && tx->batch->capacity >= counted))
+        return true;
+    free(tx->batch);
+    tx->batch = stm__batch_new(counted < 8 ? 8 : counted);
+    return tx->batch != NULL;
+}
+
+/* ---- lock ---- */
+
+static bool lock_one(struct stm_tx *tx, struct stm__write *write)
+{
+    unsigned age = tx->call->conflicts < 5 ? tx->call->conflicts : 5;
+    AO_t *word = &write->var->word;
+
+    for (unsigned turn = 0;; turn++) {
+        AO_t seen = AO_load(word);
+
+        if (!STM__LOCKED(seen) && !STM__STEP(STM__AT_LOCK) &&
+            AO_compare_and_swap_full(word, seen, seen | STM__ODD)) {
+            write->version = seen;
+            return true;
+        }
+        if (turn >= (unsigned)PATIENCE << age && !stm__gate_mine(tx))
+            return false;
+        stm__spin(turn);
+    }
+}
+
+static void unlock(struct stm_tx *tx, size_t count)
+{
+    while (count-- > 0) {
+        struct stm__write *write = write_in_order(tx, count);
+
+        AO_store_release(&write->var->word, write->version);
+    }
+}
+
+static bool lock_all(struct stm_tx *tx)
+{
+    for (size_t i = 0; i < tx->order.count; i++)
+        if (!lock_one(tx, write_in_order(tx, i))) {
+            unlock(tx, i);
+            return false;
+        }
+    return true;
+}
+
+/* Locks the write set with the gate open. */
+static bool lock_past_gate(struct stm_tx *tx)
+{
+    for (;;) {
+        if (!lock_all(tx))
+            return false;
+        if (!stm__gate_bars(tx))
+            return true;
+        unlock(tx, tx->order.count);
+        stm__gate_wait(tx);
+    }
+}
+
+/* ---- check, tick, validate ---- */
+
+static bool same_watchers(const struct stm_tx *tx)
+{
+    for (size_t i = 0; i < tx->order.count; i++) {
+        const struct stm__write *write = write_in_order(tx, i);
+
+        if (stm__watch_version(write->var) != write->watch_version)
+            return false;
+    }
+    return true;
+}
+
+/* Decides.  Returns the version to publish with, or 0. */
+static AO_t decide(struct stm_tx *tx)
+{
+    AO_t version;
+
+    if (!same_watchers(tx))
+        return 0;
+    (void)STM__STEP(STM__AT_TICK);
+    version = stm__clock_tick();
+    if (STM__STEP(STM__AT_VALIDATE))
+        return 0;
+    if (version == tx->snapshot + STM__VERSION_STEP || stm__validate(tx, true))
+        return version;
+    return 0;
+}
+
+/* ---- publish ---- */
+
+static void publish_value(struct stm_tx *tx, struct stm__write *write,
+                          AO_t version)
+{
+    struct stm_tvar *var = write->var;
+    stm_value old = AO_load(&var->value);
+
+    AO_store_release(&var->value, write->value);
+    if (stm__counted(var->type) && old) {
+        struct stm__retired *item = &tx->batch->items[tx->batch->count++];
+
+        item->ref.value = old;
+        item->ref.type = var->type;
+        item->birth = write->version;
+        item->death = version;
+    }
+    write->replaced = old;
+}
+
+static void publish_watchers(struct stm_tx *tx, struct stm__write *write)
+{
+    struct stm__side *side = stm__side_of(write->var);
+    struct stm__watch_set *old;
+
+    stm__spin_lock(&side->lock);
+    old = side->watch_set;
+    side->watch_set = write->watch_set;
+    AO_store_release(&side->watch_version, AO_load(&side->watch_version) + 1);
+    stm__spin_unlock(&side->lock);
+    write->watch_set = NULL;
+    stm__log_discard(&tx->log, &stm__watch_set_type, (stm_value)old);
+}
+
+static void publish(struct stm_tx *tx, AO_t version)
+{
+    /* Until the waiters are woken, the new values are looked at, too. */
+    AO_store(&stm__slot_own->high, version | STM__ODD);
+    for (size_t i = 0; i < tx->order.count; i++) {
+        struct stm__write *write = write_in_order(tx, i);
+        AO_t word = write->version;
+
+        write->wakes = write->sets && stm__has_waits(write->var);
+        if (write->sets) {
+            publish_value(tx, write, version);
+            word = version;
+        }
+        (void)STM__STEP(STM__AT_PUBLISH);
+        if (write->watch_set)
+            publish_watchers(tx, write);
+        AO_store_release(&write->var->word, word);
+    }
+}
+
+/* ---- wake ---- */
+
+static void wake(struct stm_tx *tx)
+{
+    struct stm__waiter *chain = NULL, *next;
+
+    (void)STM__STEP(STM__AT_WAKE);
+    for (size_t i = 0; i < tx->order.count; i++) {
+        struct stm__write *write = write_in_order(tx, i);
+
+        if (STM__UNLIKELY(write->wakes) &&
+            !stm__same(write->var->type, write->replaced, write->value))
+            chain = stm__wait_claim(write->var, chain);
+        write->sets = false; /* the variable owns the value now */
+    }
+    for (; chain; chain = next) {
+        next = chain->next;
+        chain->notify(chain);
+    }
+}
+
+enum stm_status stm__commit(struct stm_tx *tx)
+{
+    stm__prepare *hook = (stm__prepare *)AO_load_acquire(&stm__prepare_hook);
+    AO_t version;
+
+    if (hook)
+        STM_TRY(hook(tx));
+    if (!tx->log.writes.count)
+        return STM_OK;
+    if (!prepare_order(tx) || !prepare_batch(tx))
+        return stm__doom(tx, STM_ENOMEM);
+    if (!lock_past_gate(tx))
+        return stm__doom(tx, STM_CONFLICT);
+    version = decide(tx);
+    if (!version) {
+        unlock(tx, tx->order.count);
+        return stm__doom(tx, STM_CONFLICT);
+    }
+    publish(tx, version);
+    wake(tx);
+    return STM_OK;
+}

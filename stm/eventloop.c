@@ -1,0 +1,308 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <stm/atomic-internal.h>
+#include <stm/error-internal.h>
+#include <stm/eventloop.h>
+#include <stm/tlist.h>
+#include <stm/tvar.h>
+#include <stm/value-internal.h>
+
+/* A list of events and a flag, and a thread that blocks on them like any other
+ * transaction: appending is all it takes to wake it. */
+struct stm_eventloop {
+    struct stm_tlist *events;
+    struct stm_tvar *stopped; /* a word: 1 when nothing more is taken */
+    bool is_default;          /* starts itself when first scheduled on */
+
+    pthread_mutex_t lock; /* for what follows */
+    bool running;         /* a thread is in stm_eventloop_run, or about to be */
+    bool has_thread;      /* `thread` is to be joined */
+    pthread_t thread;
+};
+
+struct event {
+    AO_t refs;
+    stm_action *action;
+    struct stm__ref argument;
+};
+
+static void retain_event(stm_value value)
+{
+    (void)AO_fetch_and_add1(&((struct event *)value)->refs);
+}
+
+static void release_event(stm_value value)
+{
+    struct event *event = (struct event *)value;
+
+    if (AO_fetch_and_sub1_full(&event->refs) != 1)
+        return;
+    stm__release(event->argument.type, event->argument.value);
+    free(event);
+}
+
+static bool may_release_event(stm_value value)
+{
+    const struct event *event = (const struct event *)value;
+
+    return stm__may_release(event->argument.type, event->argument.value);
+}
+
+static const struct stm_type event_type = {
+    .name = "event",
+    .retain = retain_event,
+    .release = release_event,
+    .may_release = may_release_event,
+};
+
+struct stm_eventloop *stm_eventloop_new(void)
+{
+    struct stm_eventloop *loop = calloc(1, sizeof *loop);
+
+    if (!loop)
+        return NULL;
+    loop->events = stm_tlist_new(&event_type);
+    loop->stopped = stm_tvar_new(NULL, 0);
+    STM__MUST(pthread_mutex_init(&loop->lock, NULL) == 0);
+    if (loop->events && loop->stopped)
+        return loop;
+    stm_tlist_release(loop->events);
+    stm_tvar_release(loop->stopped);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+    return NULL;
+}
+
+/* ---- scheduling ---- */
+
+static void start_default(stm_value loop)
+{
+    enum stm_status status = stm_eventloop_start((struct stm_eventloop *)loop);
+
+    if (status != STM_OK) /* the event stays; the next one tries again */
+        fprintf(stderr, "stm: event loop: %s\n", stm_strstatus(status));
+}
+
+static struct event *make_event(stm_action *action, stm_value argument,
+                                const struct stm_type *type)
+{
+    struct event *event = malloc(sizeof *event);
+
+    if (!event)
+        return NULL;
+    event->refs = 1;
+    event->action = action;
+    event->argument.value = argument;
+    event->argument.type = type;
+    stm__retain(type, argument);
+    return event;
+}
+
+enum stm_status stm_eventloop_schedule(struct stm_tx *tx,
+                                       struct stm_eventloop *loop,
+                                       stm_action *action, stm_value argument,
+                                       const struct stm_type *type)
+{
+    struct event *event;
+    stm_value stopped;
+    enum stm_status status;
+
+    STM_TRY(stm_tvar_get(tx, loop->stopped, &stopped));
+    if (stopped)
+        return STM_ECLOSED;
+    event = make_event(action, argument, type);
+    if (!event)
+        return STM_ENOMEM;
+    status = stm_tlist_append(tx, loop->events, (stm_value)event);
+    if (status == STM_OK)
+        status = stm_release_later(tx, &event_type, (stm_value)event);
+    if (status != STM_OK) {
+        release_event((stm_value)event);
+        return status;
+    }
+    if (!loop->is_default)
+        return STM_OK;
+    return stm_on_commit(tx, start_default, (stm_value)loop, NULL);
+}
+
+enum stm_status stm_eventloop_stop(struct stm_tx *tx,
+                                   struct stm_eventloop *loop)
+{
+    return stm_tvar_set(tx, loop->stopped, 1);
+}
+
+/* ---- running ---- */
+
+struct turn {
+    struct stm_eventloop *loop;
+    stm_value event; /* 0: the loop is stopped and empty */
+};
+
+static enum stm_status take_event(struct stm_tx *tx, void *argument)
+{
+    struct turn *turn = argument;
+    stm_value event, stopped;
+    enum stm_status status;
+
+    status = stm_tlist_pop_front(tx, turn->loop->events, &event);
+    if (status == STM_OK)
+        return stm_export(tx, &event_type, event, &turn->event);
+    if (status != STM_EEMPTY)
+        return status;
+    STM_TRY(stm_tvar_get(tx, turn->loop->stopped, &stopped));
+    return stopped ? STM_OK : stm_retry(tx);
+}
+
+static enum stm_status run_events(struct stm_eventloop *loop)
+{
+    for (;;) {
+        struct turn turn = {loop, 0};
+        struct event *event;
+
+        STM_TRY(stm_atomically(take_event, &turn));
+        if (!turn.event)
+            return STM_OK;
+        event = (struct event *)turn.event;
+        event->action(event->argument.value);
+        release_event(turn.event);
+    }
+}
+
+static bool claim(struct stm_eventloop *loop)
+{
+    bool claimed;
+
+    pthread_mutex_lock(&loop->lock);
+    claimed = !loop->running;
+    loop->running = true;
+    pthread_mutex_unlock(&loop->lock);
+    return claimed;
+}
+
+static void unclaim(struct stm_eventloop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->running = false;
+    pthread_mutex_unlock(&loop->lock);
+}
+
+static enum stm_status outside(const char *function)
+{
+    return stm_current() ? stm__error(STM_EMISUSE,
+                                      "%s: called inside a transaction; "
+                                      "expected outside",
+                                      function)
+                         : STM_OK;
+}
+
+enum stm_status stm_eventloop_run(struct stm_eventloop *loop)
+{
+    enum stm_status status;
+
+    STM_TRY(outside(__func__));
+    if (!claim(loop))
+        return stm__error(STM_EMISUSE, "stm_eventloop_run: another thread runs "
+                                       "this loop; expected at most one");
+    status = run_events(loop);
+    unclaim(loop);
+    return status;
+}
+
+static void *thread_main(void *argument)
+{
+    struct stm_eventloop *loop = argument;
+    enum stm_status status = run_events(loop);
+
+    if (status != STM_OK)
+        fprintf(stderr, "stm: event loop: %s\n", stm_strstatus(status));
+    unclaim(loop);
+    return NULL;
+}
+
+/* Waits for the thread that ran the loop before, if any. */
+static void join_thread(struct stm_eventloop *loop)
+{
+    pthread_t thread;
+    bool join;
+
+    pthread_mutex_lock(&loop->lock);
+    join = loop->has_thread;
+    loop->has_thread = false;
+    thread = loop->thread;
+    pthread_mutex_unlock(&loop->lock);
+    if (join)
+        pthread_join(thread, NULL);
+}
+
+enum stm_status stm_eventloop_start(struct stm_eventloop *loop)
+{
+    pthread_t thread;
+
+    STM_TRY(outside(__func__));
+    if (!claim(loop))
+        return STM_OK;
+    join_thread(loop);
+    if (pthread_create(&thread, NULL, thread_main, loop) != 0) {
+        unclaim(loop);
+        return STM_ETHREAD;
+    }
+    pthread_mutex_lock(&loop->lock);
+    loop->thread = thread;
+    loop->has_thread = true;
+    pthread_mutex_unlock(&loop->lock);
+    return STM_OK;
+}
+
+static enum stm_status stop_body(struct stm_tx *tx, void *argument)
+{
+    return stm_eventloop_stop(tx, argument);
+}
+
+/* Stopping a loop writes one word; should even that find no memory, the thread
+ * that is joined next would never end. */
+static void stop_and_join(struct stm_eventloop *loop)
+{
+    while (stm_atomically(stop_body, loop) == STM_ENOMEM)
+        sched_yield();
+    join_thread(loop);
+}
+
+void stm_eventloop_free(struct stm_eventloop *loop)
+{
+    if (!loop)
+        return;
+    stop_and_join(loop);
+    stm_tlist_release(loop->events);
+    stm_tvar_release(loop->stopped);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+/* ---- the process's own ---- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct stm_eventloop *default_loop;
+
+static void finish_default(void)
+{
+    stop_and_join(default_loop);
+}
+
+static void make_default(void)
+{
+    default_loop = stm_eventloop_new();
+    if (!default_loop)
+        return;
+    default_loop->is_default = true;
+    atexit(finish_default);
+}
+
+struct stm_eventloop *stm_eventloop_default(void)
+{
+    pthread_once(&once, make_default);
+    return default_loop;
+}

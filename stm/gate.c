@@ -1,0 +1,101 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+#include <stm/error-internal.h>
+#include <stm/tx-internal.h>
+
+/* The gate through which every commit that writes must pass.  A transaction
+ * that has met too many conflicts closes it and runs alone: from then on
+ * nobody changes what it reads, but for those who were past the gate already.
+ *
+ * A commit looks at the gate when it holds all its locks.  So the one who
+ * closed it meets each straggler at most twice, by its lock and then by its
+ * version; it waits for locks instead of giving up.  Whoever finds the gate
+ * closed lets its locks go and waits, and after 100 ms throws the holder out,
+ * who then goes on as an ordinary attempt: a body may wait for another thread
+ * by means that this library does not see. */
+
+#define REVOKE_AFTER_NS 100000000
+
+static AO_t holder; /* the ticket of the one who runs alone, or 0 */
+static AO_t waiting;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
+
+bool stm__gate_mine(const struct stm_tx *tx)
+{
+    return tx->ticket && AO_load(&holder) == tx->ticket;
+}
+
+bool stm__gate_bars(const struct stm_tx *tx)
+{
+    AO_t ticket;
+
+    stm__fence_after_rmw();
+    ticket = AO_load(&holder);
+    return STM__UNLIKELY(ticket != 0) && ticket != tx->ticket;
+}
+
+static void open_for(AO_t ticket)
+{
+    if (!AO_compare_and_swap_full(&holder, ticket, 0) || !AO_load(&waiting))
+        return;
+    pthread_mutex_lock(&lock);
+    pthread_cond_broadcast(&opened);
+    pthread_mutex_unlock(&lock);
+}
+
+void stm__gate_open(struct stm_tx *tx)
+{
+    AO_t ticket = tx->ticket;
+
+    if (STM__LIKELY(!ticket))
+        return;
+    tx->ticket = 0;
+    open_for(ticket);
+}
+
+/* Sleeps until this holder has left; false after too long. */
+static bool outwait(AO_t ticket)
+{
+    uint64_t end = stm__clock_monotonic() + REVOKE_AFTER_NS;
+    struct timespec until = {(time_t)(end / 1000000000u),
+                             (long)(end % 1000000000u)};
+    int error = 0;
+
+    pthread_mutex_lock(&lock);
+    (void)AO_fetch_and_add1_full(&waiting);
+    while (AO_load(&holder) == ticket && error != ETIMEDOUT)
+        error = pthread_cond_clockwait(&opened, &lock, CLOCK_MONOTONIC, &until);
+    (void)AO_fetch_and_sub1_full(&waiting);
+    pthread_mutex_unlock(&lock);
+    return AO_load(&holder) != ticket;
+}
+
+void stm__gate_wait(struct stm_tx *tx)
+{
+    const struct stm_blocking *hooks = tx->blocking;
+    AO_t ticket = AO_load(&holder);
+
+    if (!ticket)
+        return;
+    if (hooks)
+        hooks->enter(hooks->context);
+    if (!outwait(ticket))
+        open_for(ticket);
+    if (hooks)
+        hooks->leave(hooks->context);
+}
+
+void stm__gate_close(struct stm_tx *tx)
+{
+    AO_t ticket = (AO_t)stm__draw_stamp(tx);
+
+    while (!AO_compare_and_swap_full(&holder, 0, ticket))
+        stm__gate_wait(tx);
+    tx->ticket = ticket;
+}

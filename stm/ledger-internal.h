@@ -1,0 +1,53 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_LEDGER_INTERNAL_H
+#define STM_LEDGER_INTERNAL_H
+
+#include <stm/atomic-internal.h>
+#include <stm/stats.h>
+
+/* What happens to transactions is noted here and nowhere else, one call an
+ * event. */
+
+enum stm__event {
+    STM__COMMIT,
+    STM__CONFLICT,
+    STM__RETRY,
+    STM__ABORT,
+    STM__WAKEUP,
+    STM__SPURIOUS,
+    STM__ESCALATION,
+    STM__EVENTS
+};
+
+/* Written by one thread, read by any. */
+struct stm__counts {
+    AO_t of[STM__EVENTS];
+};
+
+/* A name that transactions carry: found by its text, never freed. */
+struct stm__name {
+    struct stm__name *next;
+    struct stm__counts counts; /* written by any thread */
+    char text[];
+};
+
+struct stm_tx;
+
+/* Notes an event of the thread's and, if it has one, of its name's. */
+void stm__note(struct stm_tx *tx, struct stm__name *name,
+               enum stm__event event);
+
+/* The name with this text, made if need be.  NULL: out of memory. */
+struct stm__name *stm__name_of(const char *text);
+
+/* Walks the names. */
+struct stm__name *stm__names(void);
+
+/* All threads of the present and the past. */
+void stm__counts_total(struct stm__counts *total);
+
+/* Adds one to the other. */
+void stm__counts_add(struct stm__counts *sum, const struct stm__counts *counts);
+
+#endif

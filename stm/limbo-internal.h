@@ -1,0 +1,55 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_LIMBO_INTERNAL_H
+#define STM_LIMBO_INTERNAL_H
+
+#include <stm/slot-internal.h>
+#include <stm/value-internal.h>
+
+/* Where things wait that no one can reach any more, until the last attempt
+ * that may still look at them has ended.  Then, and outside any transaction and
+ * any lock, they are released, by whichever thread ended that attempt.
+ *
+ * Two kinds.  A value that was current for the versions [birth, death) is held
+ * back by an attempt with an announced snapshot in that range, and by no
+ * other, so one stalled attempt holds little.  An object (a variable) whose
+ * last reference is gone is held back by every attempt that began before that,
+ * since it may stand in the attempt's log. */
+
+struct stm__retired {
+    struct stm__ref ref;
+    AO_t birth;
+    AO_t death;
+};
+
+/* The values that one commit replaced; allocated before the commit locks. */
+struct stm__batch {
+    struct stm__batch *next;
+    size_t count;
+    size_t capacity;
+    struct stm__retired items[];
+};
+
+/* NULL: out of memory. */
+struct stm__batch *stm__batch_new(size_t capacity);
+
+/* The head of an object that can be buried. */
+struct stm__dead {
+    struct stm__dead *next;
+    const struct stm_type *type; /* its release frees the object */
+};
+
+/* Takes the object over and releases it through its type: before this returns,
+ * if nothing holds it back and the caller is not in an attempt.  Any thread,
+ * no lock held. */
+void stm__limbo_bury(struct stm__dead *dead);
+
+/* Called when an attempt has ended: releases what it can of the batch's values
+ * and takes over the rest.  *batch is NULL afterwards if it was taken over,
+ * else empty.  With `asked`, looks through all that waits, too. */
+void stm__limbo_settle(struct stm__batch **batch, bool asked);
+
+/* Releases all that no running attempt holds back. */
+void stm__limbo_drain(void);
+
+#endif

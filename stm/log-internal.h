@@ -1,0 +1,153 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_LOG_INTERNAL_H
+#define STM_LOG_INTERNAL_H
+
+#include <stm/tvar-internal.h>
+#include <stm/vec-internal.h>
+
+/* What one attempt has read and written.  One log serves the attempt and all
+ * that is nested in it: a nested transaction is a savepoint, a mark to which
+ * the writes can be taken back.  Reads are never taken back: what a branch
+ * that retried has read is part of what its transaction waits for, and what an
+ * undone body has read may have decided that it was undone.
+ *
+ * Every change of savepoint draws a new stamp, from a counter that only grows.
+ * A write entry carries the stamp current when it was last set, so whether an
+ * older value must be kept for a savepoint is one comparison.  (The same
+ * numbers are the ownership tokens of the containers' nodes.) */
+
+struct stm__read {
+    struct stm_tvar *var;
+    AO_t version;
+};
+
+struct stm__write {
+    struct stm_tvar *var;
+    stm_value value;    /* counted */
+    stm_value replaced; /* what was published over */
+    uint64_t stamp;
+    AO_t version;       /* the variable's, while this commit holds it */
+    AO_t watch_version; /* of the watch set that the commit has dealt with */
+    struct stm__watch_set *watch_set; /* to install; NULL: leave as it is */
+    bool sets;                        /* false: only the watch set changes */
+    bool wakes;                       /* a waiter was seen under the lock */
+};
+
+/* What an entry held before a savepoint's body first changed it. */
+struct stm__undo {
+    size_t write;
+    stm_value value; /* counted */
+    uint64_t stamp;
+    bool sets;
+};
+
+struct stm__log {
+    struct stm__vec reads;  /* struct stm__read */
+    struct stm__vec writes; /* struct stm__write */
+    struct stm__vec undos;  /* struct stm__undo */
+
+    /* struct stm__ref: references to give back when the attempt has ended.
+     * Room is kept for every counted value in writes and undos, and for the
+     * `promised` ones that are held elsewhere, so that undoing and ending cannot
+     * fail. */
+    struct stm__vec garbage;
+    size_t promised;
+
+    /* Finding writes: a filter, a scan while they are few, then a hash table
+     * with linear probing, whose entries are indices plus one. */
+    uint64_t filter;
+    uint32_t *table;
+    size_t table_size; /* a power of two, or 0 */
+    bool indexed;
+};
+
+void stm__log_init(struct stm__log *log);
+void stm__log_fini(struct stm__log *log);
+
+/* Empties the log after an attempt; what it holds must be in garbage, and
+ * garbage taken away. */
+void stm__log_clear(struct stm__log *log);
+
+/* The number of writes and undos: a point to go back to. */
+struct stm__mark {
+    size_t writes;
+    size_t undos;
+    uint64_t stamp; /* drawn at the mark: older entries keep their values */
+};
+
+static inline struct stm__mark stm__log_mark(const struct stm__log *log,
+                                             uint64_t stamp)
+{
+    struct stm__mark mark = {log->writes.count, log->undos.count, stamp};
+
+    return mark;
+}
+
+/* Takes the writes since the mark back.  Cannot fail. */
+void stm__log_undo(struct stm__log *log, const struct stm__mark *mark);
+
+/* Adds a read.  False: out of memory. */
+bool stm__log_make_room_for_read(struct stm__log *log);
+
+static inline bool stm__log_read(struct stm__log *log, struct stm_tvar *var,
+                                 AO_t version)
+{
+    struct stm__read *read;
+
+    if (STM__UNLIKELY(log->reads.count == log->reads.capacity) &&
+        !stm__log_make_room_for_read(log))
+        return false;
+    read = stm__vec_push(&log->reads);
+    read->var = var;
+    read->version = version;
+    return true;
+}
+
+/* Leaves one entry for each variable that was read, sorted by address. */
+void stm__log_unique_reads(struct stm__log *log);
+
+static inline struct stm__write *stm__log_write_at(const struct stm__log *log,
+                                                   size_t index)
+{
+    return STM__VEC_AT(&log->writes, struct stm__write, index);
+}
+
+static inline uint64_t stm__log_bit(const struct stm_tvar *var)
+{
+    return (uint64_t)1
+           << (((uint64_t)(uintptr_t)var * UINT64_C(0x9E3779B97F4A7C15)) >> 58);
+}
+
+struct stm__write *stm__log_search(const struct stm__log *log,
+                                   const struct stm_tvar *var);
+
+/* The entry for a variable, or NULL. */
+static inline struct stm__write *stm__log_find(const struct stm__log *log,
+                                               const struct stm_tvar *var)
+{
+    if (STM__LIKELY(!(log->filter & stm__log_bit(var))))
+        return NULL;
+    return stm__log_search(log, var);
+}
+
+/* Sets a variable's new value, of which the log takes over a reference.  `since`
+ * is the stamp of the innermost savepoint, `stamp` the current one.  False: out
+ * of memory, nothing has changed and the reference is still the caller's. */
+bool stm__log_write(struct stm__log *log, struct stm_tvar *var,
+                    stm_value value, uint64_t since, uint64_t stamp);
+
+/* The entry for a variable, made if need be without a value to set.  NULL: out
+ * of memory. */
+struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var,
+                                  uint64_t stamp);
+
+/* Keeps room for so many references more, and puts one into it. */
+bool stm__log_reserve_garbage(struct stm__log *log, size_t more);
+void stm__log_discard(struct stm__log *log, const struct stm_type *type,
+                      stm_value value);
+
+/* Moves every reference that the log still holds to garbage. */
+void stm__log_discard_all(struct stm__log *log);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include <stm/log-internal.h>
+#include <stm/watch-set-internal.h>
+
+#define SCAN_MAX 8 /* more writes than this are looked up by hash */
+
+void stm__log_init(struct stm__log *log)
+{
+    memset(log, 0, sizeof *log);
+    log->reads.size = sizeof(struct stm__read);
+    log->writes.size = sizeof(struct stm__write);
+    log->undos.size = sizeof(struct stm__undo);
+    log->garbage.size = sizeof(struct stm__ref);
+}
+
+void stm__log_fini(struct stm__log *log)
+{
+    stm__vec_fini(&log->reads);
+    stm__vec_fini(&log->writes);
+    stm__vec_fini(&log->undos);
+    stm__vec_fini(&log->garbage);
+    free(log->table);
+    log->table = NULL;
+}
+
+/* ---- reads ---- */
+
+static int by_address(const void *left, const void *right)
+{
+    const struct stm__read *a = left, *b = right;
+
+    return (a->var > b->var) - (a->var < b->var);
+}
+
+/* All entries of a variable have one version: another would have been a
+ * conflict. */
+void stm__log_unique_reads(struct stm__log *log)
+{
+    struct stm__read *reads = STM__VEC_AT(&log->reads, struct stm__read, 0);
+    size_t kept = 0;
+
+    if (log->reads.count < 2)
+        return;
+    qsort(reads, log->reads.count, sizeof *reads, by_address);
+    for (size_t i = 1; i < log->reads.count; i++)
+        if (reads[i].var != reads[kept].var)
+            reads[++kept] = reads[i];
+    log->reads.count = kept + 1;
+}
+
+/* Reads of the same variable are told apart only here, when the array is full,
+ * so that a long loop over few variables does not grow it. */
+bool stm__log_make_room_for_read(struct stm__log *log)
+{
+    if (log->reads.capacity >= 64) {
+        stm__log_unique_reads(log);
+        if (log->reads.count <= log->reads.capacity / 2)
+            return true;
+    }
+    return stm__vec_reserve(&log->reads,
+                            log->reads.capacity ? log->reads.capacity : 64);
+}
+
+/* ---- finding writes ---- */
+
+static size_t home(const struct stm__log *log, const struct stm_tvar *var)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)var * UINT64_C(0x9E3779B97F4A7C15);
+
+    return (size_t)(hash >> 20) & (log->table_size - 1);
+}
+
+static void index_add(struct stm__log *log, size_t index)
+{
+    size_t place = home(log, stm__log_write_at(log, index)->var);
+
+    while (log->table[place])
+        place = (place + 1) & (log->table_size - 1);
+    log->table[place] = (uint32_t)index + 1;
+}
+
+/* Only for the entry added last: nothing was placed behind it, so its place can
+ * simply be emptied. */
+static void index_drop_last(struct stm__log *log, size_t index)
+{
+    size_t place = home(log, stm__log_write_at(log, index)->var);
+
+    while (log->table[place] != index + 1)
+        place = (place + 1) & (log->table_size - 1);
+    log->table[place] = 0;
+}
+
+static void index_clear(struct stm__log *log)
+{
+    if (log->writes.count < log->table_size / 8)
+        for (size_t i = log->writes.count; i-- > 0;)
+            index_drop_last(log, i);
+    else
+        memset(log->table, 0, log->table_size * sizeof *log->table);
+    log->indexed = false;
+}
+
+/* Makes the table large enough for one more write. */
+static bool index_reserve(struct stm__log *log)
+{
+    size_t size = log->table_size ? log->table_size : 64;
+    uint32_t *table;
+
+    if (log->writes.count < SCAN_MAX)
+        return true;
+    while (size < 4 * (log->writes.count + 1))
+        size *= 2;
+    if (size == log->table_size && log->indexed)
+        return true;
+    if (size != log->table_size) {
+        table = calloc(size, sizeof *table);
+        if (!table)
+            return false;
+        free(log->table);
+        log->table = table;
+        log->table_size = size;
+    }
+    log->indexed = true;
+    for (size_t i = 0; i < log->writes.count; i++)
+        index_add(log, i);
+    return true;
+}
+
+struct stm__write *stm__log_search(const struct stm__log *log,
+                                   const struct stm_tvar *var)
+{
+    struct stm__write *writes = stm__log_write_at(log, 0);
+
+    if (!log->indexed) {
+        for (size_t i = log->writes.count; i-- > 0;)
+            if (writes[i].var == var)
+                return &writes[i];
+        return NULL;
+    }
+    for (size_t place = home(log, var); log->table[place];
+         place = (place + 1) & (log->table_size - 1))
+        if (writes[log->table[place] - 1].var == var)
+            return &writes[log->table[place] - 1];
+    return NULL;
+}
+
+/* ---- writes ---- */
+
+bool stm__log_reserve_garbage(struct stm__log *log, size_t more)
+{
+    return stm__vec_reserve(&log->garbage, 2 * log->writes.count +
+                                               log->undos.count +
+                                               log->promised + more);
+}
+
+void stm__log_discard(struct stm__log *log, const struct stm_type *type,
+                      stm_value value)
+{
+    struct stm__ref *ref;
+
+    if (!stm__counted(type) || !value)
+        return;
+    ref = stm__vec_push(&log->garbage);
+    ref->value = value;
+    ref->type = type;
+}
+
+static struct stm__write *add_entry(struct stm__log *log, struct stm_tvar *var,
+                                    uint64_t stamp)
+{
+    struct stm__write *write;
+
+    if (!stm__vec_reserve(&log->writes, 1) ||
+        !stm__log_reserve_garbage(log, 3) || !index_reserve(log))
+        return NULL;
+    write = stm__vec_push(&log->writes);
+    memset(write, 0, sizeof *write);
+    write->var = var;
+    write->stamp = stamp;
+    log->filter |= stm__log_bit(var);
+    if (log->indexed)
+        index_add(log, log->writes.count - 1);
+    return write;
+}
+
+struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var,
+                                  uint64_t stamp)
+{
+    struct stm__write *write = stm__log_find(log, var);
+
+    return write ? write : add_entry(log, var, stamp);
+}
+
+/* Keeps what the entry holds now for the savepoint that began after it. */
+static bool keep_for_undo(struct stm__log *log, struct stm__write *write)
+{
+    struct stm__undo *undo;
+
+    if (!stm__vec_reserve(&log->undos, 1) || !stm__log_reserve_garbage(log, 2))
+        return false;
+    undo = stm__vec_push(&log->undos);
+    undo->write = (size_t)(write - stm__log_write_at(log, 0));
+    undo->value = write->value;
+    undo->stamp = write->stamp;
+    undo->sets = write->sets;
+    return true;
+}
+
+bool stm__log_write(struct stm__log *log, struct stm_tvar *var,
+                    stm_value value, uint64_t since, uint64_t stamp)
+{
+    struct stm__write *write = stm__log_find(log, var);
+
+    if (!write) {
+        write = add_entry(log, var, stamp);
+        if (!write)
+            return false;
+    } else if (write->stamp < since) {
+        if (!keep_for_undo(log, write))
+            return false;
+    } else if (write->sets) {
+        if (stm__counted(var->type) && !stm__log_reserve_garbage(log, 2))
+            return false;
+        stm__log_discard(log, var->type, write->value);
+    }
+    write->value = value;
+    write->stamp = stamp;
+    write->sets = true;
+    return true;
+}
+
+/* ---- undoing and ending ---- */
+
+static void drop_write(struct stm__log *log, size_t index)
+{
+    struct stm__write *write = stm__log_write_at(log, index);
+
+    if (log->indexed)
+        index_drop_last(log, index);
+    if (write->sets)
+        stm__log_discard(log, write->var->type, write->value);
+    stm__log_discard(log, &stm__watch_set_type, (stm_value)write->watch_set);
+}
+
+void stm__log_undo(struct stm__log *log, const struct stm__mark *mark)
+{
+    while (log->undos.count > mark->undos) {
+        struct stm__undo *undo =
+            STM__VEC_AT(&log->undos, struct stm__undo, --log->undos.count);
+        struct stm__write *write = stm__log_write_at(log, undo->write);
+
+        if (write->sets)
+            stm__log_discard(log, write->var->type, write->value);
+        write->value = undo->value;
+        write->stamp = undo->stamp;
+        write->sets = undo->sets;
+    }
+    while (log->writes.count > mark->writes) {
+        drop_write(log, log->writes.count - 1);
+        log->writes.count--;
+    }
+}
+
+void stm__log_discard_all(struct stm__log *log)
+{
+    for (size_t i = 0; i < log->undos.count; i++) {
+        struct stm__undo *undo = STM__VEC_AT(&log->undos, struct stm__undo, i);
+
+        if (undo->sets)
+            stm__log_discard(log, stm__log_write_at(log, undo->write)->var->type,
+                             undo->value);
+    }
+    for (size_t i = 0; i < log->writes.count; i++) {
+        struct stm__write *write = stm__log_write_at(log, i);
+
+        if (write->sets)
+            stm__log_discard(log, write->var->type, write->value);
+        stm__log_discard(log, &stm__watch_set_type,
+                         (stm_value)write->watch_set);
+        write->sets = false;
+        write->watch_set = NULL;
+    }
+    log->undos.count = 0;
+}
+
+void stm__log_clear(struct stm__log *log)
+{
+    if (log->indexed)
+        index_clear(log);
+    log->reads.count = 0;
+    log->writes.count = 0;
+    log->undos.count = 0;
+    log->promised = 0;
+    log->filter = 0;
+}

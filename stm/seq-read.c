@@ -1,0 +1,113 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include <stm/seq-struct-internal.h>
+
+/* ---- counting ---- */
+
+void stm_seq_retain(struct stm_seq *seq) { AO_fetch_and_add1(&seq->refs); }
+
+void stm_seq_release(struct stm_seq *seq)
+{
+    if (!stm__refs_drop(&seq->refs))
+        return;
+    stm__node_drop(stm__seq_end(seq, STM__FRONT), seq->type);
+    stm__node_drop(seq->tree, seq->type);
+    stm__node_drop(stm__seq_end(seq, STM__BACK), seq->type);
+    free(seq);
+}
+
+/* ---- reading ---- */
+
+const struct stm_type *stm__seq_item_type(const struct stm_seq *seq)
+{
+    return seq->type;
+}
+
+size_t stm_seq_length(const struct stm_seq *seq) { return seq->length; }
+
+static const struct stm__leaf *find_leaf(const struct stm_seq *seq,
+                                         size_t *index)
+{
+    enum stm__place place = stm__seq_find(seq, index);
+    return place == STM__TREE ? stm__tree_leaf(seq->tree, index)
+                              : seq->end[place];
+}
+
+stm_value stm_seq_get(const struct stm_seq *seq, size_t index)
+{
+    const struct stm__leaf *leaf = find_leaf(seq, &index);
+    return leaf->item[index];
+}
+
+const stm_value *stm_seq_run(const struct stm_seq *seq, size_t index,
+                             size_t *count)
+{
+    if (index >= seq->length) {
+        *count = 0;
+        return NULL;
+    }
+    const struct stm__leaf *leaf = find_leaf(seq, &index);
+    *count = leaf->node.fill - index;
+    return leaf->item + index;
+}
+
+size_t stm__seq_bisect(const struct stm_seq *seq,
+                       bool (*before)(stm_value item, const void *key),
+                       const void *key)
+{
+    struct stm__node *part[3];
+    unsigned count = stm__seq_parts(seq, part);
+    size_t index = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (!before(stm__tree_last(part[i]), key))
+            return index + stm__tree_bisect(part[i], before, key);
+        index += stm__node_size(part[i]);
+    }
+    return index;
+}
+
+/* ---- as a variable's value ---- */
+
+static void retain_value(stm_value value)
+{
+    stm_seq_retain((struct stm_seq *)value);
+}
+
+static void release_value(stm_value value)
+{
+    stm_seq_release((struct stm_seq *)value);
+}
+
+/* The items' type is asked about one of them: it answers for the thread. */
+static bool may_release_value(stm_value value)
+{
+    const struct stm_seq *seq = (const struct stm_seq *)value;
+    if (!seq->type || !seq->type->may_release || seq->length == 0)
+        return true;
+    return seq->type->may_release(stm_seq_get(seq, 0));
+}
+
+static int traverse_value(stm_value value, stm_visit *visit, void *context)
+{
+    const struct stm_seq *seq = (const struct stm_seq *)value;
+    const struct stm_type *type = seq->type;
+    if (!type || !(type->traverse || type->release) ||
+        !stm__refs_single(&seq->refs))
+        return 0;
+    struct stm__node *part[3];
+    unsigned count = stm__seq_parts(seq, part);
+    int result = 0;
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = stm__tree_traverse(part[i], type, visit, context);
+    return result;
+}
+
+const struct stm_type stm__seq_type = {
+    .name = "sequence",
+    .retain = retain_value,
+    .release = release_value,
+    .may_release = may_release_value,
+    .traverse = traverse_value,
+};

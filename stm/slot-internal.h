@@ -1,0 +1,97 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_SLOT_INTERNAL_H
+#define STM_SLOT_INTERNAL_H
+
+#include <stddef.h>
+
+#include <stm/atomic-internal.h>
+
+/* The version clock and the announcements of running attempts.
+ *
+ * Versions are even; the odd bit is a lock bit in a variable and a "here I am"
+ * bit in a slot.  A thread announces the snapshot of its attempt in a slot of
+ * its own before it reads anything, so that a commit can tell which replaced
+ * values somebody may still look at (Fraser's epochs, with the version clock
+ * as the epoch).  Slots belong to running threads only: one that blocks or
+ * exits gives its slot back, so a scan meets no idle workers. */
+
+#define STM__VERSION_STEP 2
+#define STM__ODD ((AO_t)1)
+
+struct stm__slot {
+    /* Written by the owner alone, read by every scan; 0 while idle. */
+    AO_t begin; /* the snapshot with which the attempt began */
+    AO_t low;   /* the validated snapshot */
+    AO_t high;  /* the one being validated, else the same */
+
+    /* Set by a scan that this attempt kept from releasing something; whoever
+     * ends the attempt must then look again. */
+    AO_t asked;
+
+    char padding[STM__CACHE_LINE - 4 * sizeof(AO_t)];
+};
+
+/* Advances at every commit that writes.  On a cache line of its own. */
+extern struct stm__clock {
+    AO_t version;
+    char padding[STM__CACHE_LINE - sizeof(AO_t)];
+} stm__clock;
+
+/* The newest version. */
+static inline AO_t stm__clock_now(void)
+{
+    return AO_load_acquire(&stm__clock.version);
+}
+
+/* A version newer than all before. */
+static inline AO_t stm__clock_tick(void)
+{
+    return AO_fetch_and_add_full(&stm__clock.version, STM__VERSION_STEP) +
+           STM__VERSION_STEP;
+}
+
+/* The calling thread's slot, or NULL while it has none. */
+extern _Thread_local struct stm__slot *stm__slot_own;
+
+/* Sees to it that the thread has a slot; NULL when out of memory.  Gives it
+ * back, idle. */
+struct stm__slot *stm__slot_acquire(void);
+void stm__slot_release(void);
+
+/* Is an attempt of the calling thread running? */
+static inline bool stm__slot_busy(void)
+{
+    return stm__slot_own && AO_load(&stm__slot_own->begin);
+}
+
+/* Announces an attempt that reads at `snapshot`; complete before any read. */
+static inline void stm__slot_enter(struct stm__slot *slot, AO_t snapshot)
+{
+    AO_store(&slot->low, snapshot | STM__ODD);
+    AO_store(&slot->high, snapshot | STM__ODD);
+    AO_store_release(&slot->begin, snapshot | STM__ODD);
+    stm__fence();
+}
+
+/* Ends the announcement.  Returns whether a scan has asked to be repeated:
+ * either this sees the question, or the asker sees the slot idle. */
+static inline bool stm__slot_leave(struct stm__slot *slot)
+{
+    AO_store_release(&slot->begin, 0);
+    stm__fence();
+    if (STM__LIKELY(!AO_load(&slot->asked)))
+        return false;
+    AO_store(&slot->asked, 0);
+    return true;
+}
+
+/* Is any attempt running? */
+bool stm__slot_any_running(void);
+
+/* Calls visit for each slot in which an attempt is running. */
+void stm__slot_each_running(void (*visit)(struct stm__slot *slot,
+                                          void *context),
+                            void *context);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_STM_H
+#define STM_STM_H
+
+/* Software transactional memory: the whole of libstm's interface. */
+
+#include <stm/broadcast.h>
+#include <stm/eventloop.h>
+#include <stm/seq.h>
+#include <stm/stats.h>
+#include <stm/status.h>
+#include <stm/tlist.h>
+#include <stm/transaction.h>
+#include <stm/tvar.h>
+#include <stm/value.h>
+#include <stm/watcher.h>
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <stm/error-internal.h>
+#include <stm/tx-internal.h>
+
+/* What a thread owns is made when it first runs a transaction and freed when it
+ * ends; its counts are then added to those of the threads before. */
+
+_Thread_local struct stm_tx *stm__self;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct stm_tx *threads;    /* under lock */
+static struct stm__counts ended;  /* under lock */
+
+static void enlist(struct stm_tx *tx)
+{
+    pthread_mutex_lock(&lock);
+    tx->next = threads;
+    tx->link = &threads;
+    if (threads)
+        threads->link = &tx->next;
+    threads = tx;
+    pthread_mutex_unlock(&lock);
+}
+
+static void delist(struct stm_tx *tx)
+{
+    pthread_mutex_lock(&lock);
+    *tx->link = tx->next;
+    if (tx->next)
+        tx->next->link = tx->link;
+    stm__counts_add(&ended, &tx->counts);
+    pthread_mutex_unlock(&lock);
+}
+
+static void free_thread(void *argument)
+{
+    struct stm_tx *tx = argument;
+
+    delist(tx);
+    stm__slot_release();
+    stm__log_fini(&tx->log);
+    stm__vec_fini(&tx->actions);
+    stm__vec_fini(&tx->exports);
+    stm__vec_fini(&tx->watch_ops);
+    stm__vec_fini(&tx->runs);
+    stm__vec_fini(&tx->captures);
+    stm__vec_fini(&tx->order);
+    stm__parker_fini(&tx->parker);
+    free(tx->batch);
+    if (stm__self == tx)
+        stm__self = NULL;
+    free(tx);
+}
+
+static void make_key(void)
+{
+    STM__MUST(pthread_key_create(&key, free_thread) == 0);
+}
+
+static struct stm_tx *make_thread(void)
+{
+    struct stm_tx *tx = calloc(1, sizeof *tx);
+
+    if (!tx)
+        return NULL;
+    pthread_once(&once, make_key);
+    if (pthread_setspecific(key, tx) != 0) {
+        free(tx);
+        return NULL;
+    }
+    tx->doom = STM_EMISUSE;
+    stm__log_init(&tx->log);
+    tx->actions.size = sizeof(struct stm__action);
+    tx->exports.size = sizeof(struct stm__export);
+    tx->watch_ops.size = sizeof(struct stm__watch_op);
+    tx->captures.size = sizeof(struct stm__capture);
+    tx->order.size = sizeof(struct stm__write *);
+    stm__parker_init(&tx->parker);
+    tx->spin_luck = 1;
+    enlist(tx);
+    stm__self = tx;
+    return tx;
+}
+
+struct stm_tx *stm__thread(void)
+{
+    return STM__LIKELY(stm__self != NULL) ? stm__self : make_thread();
+}
+
+const struct stm_blocking *stm_set_blocking(const struct stm_blocking *hooks)
+{
+    struct stm_tx *tx = stm__thread();
+    const struct stm_blocking *before;
+
+    if (!tx)
+        return NULL;
+    before = tx->blocking;
+    tx->blocking = hooks;
+    return before;
+}
+
+struct stm_tx *stm_current(void)
+{
+    return stm__self && stm__self->doom != STM_EMISUSE ? stm__self : NULL;
+}
+
+void stm__counts_total(struct stm__counts *total)
+{
+    struct stm__counts none = {{0}};
+
+    *total = none;
+    pthread_mutex_lock(&lock);
+    stm__counts_add(total, &ended);
+    for (struct stm_tx *tx = threads; tx; tx = tx->next)
+        stm__counts_add(total, &tx->counts);
+    pthread_mutex_unlock(&lock);
+}

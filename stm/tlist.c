@@ -1,0 +1,297 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include <stm/error-internal.h>
+#include <stm/seq-internal.h>
+#include <stm/tlist.h>
+#include <stm/tx-internal.h>
+
+/* A variable that holds a persistent sequence.  A change makes a new sequence,
+ * or changes one in place that this attempt made after its last savepoint or
+ * snapshot: the stamp that they have in common says so. */
+struct stm_tlist {
+    AO_t refs;
+    const struct stm_type *item;
+    struct stm_tvar *root; /* of type stm__seq_type */
+};
+
+struct stm_tlist *stm_tlist_new(const struct stm_type *item)
+{
+    struct stm_tlist *list = malloc(sizeof *list);
+    struct stm_seq *seq = stm__seq_new(item, 0);
+    struct stm_tvar *root = NULL;
+
+    if (seq)
+        root = stm__tvar_new_stealing(&stm__seq_type, (stm_value)seq);
+    if (list && root) {
+        list->refs = 1;
+        list->item = item;
+        list->root = root;
+        return list;
+    }
+    free(list);
+    if (root)
+        stm_tvar_release(root);
+    else if (seq)
+        stm_seq_release(seq);
+    return NULL;
+}
+
+void stm_tlist_retain(struct stm_tlist *list)
+{
+    (void)AO_fetch_and_add1(&list->refs);
+}
+
+void stm_tlist_release(struct stm_tlist *list)
+{
+    if (!list || AO_fetch_and_sub1_full(&list->refs) != 1)
+        return;
+    stm_tvar_release(list->root);
+    free(list);
+}
+
+const struct stm_type *stm_tlist_item_type(const struct stm_tlist *list)
+{
+    return list->item;
+}
+
+/* The sequence; NULL stands for an empty one once the list was discarded. */
+static enum stm_status load(struct stm_tx *tx, struct stm_tlist *list,
+                            struct stm_seq **out)
+{
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, list->root, &value));
+    *out = (struct stm_seq *)value;
+    return STM_OK;
+}
+
+static size_t length_of(const struct stm_seq *seq)
+{
+    return seq ? stm_seq_length(seq) : 0;
+}
+
+/* Loads the sequence for a change: there is one, and room to give back what the
+ * change replaces. */
+static enum stm_status load_to_change(struct stm_tx *tx, struct stm_tlist *list,
+                                      struct stm_seq **out)
+{
+    struct stm_seq *seq;
+
+    STM_TRY(load(tx, list, &seq));
+    STM_TRY(stm__reserve_release(tx, 4));
+    if (!seq) {
+        seq = stm__seq_new(list->item, tx->stamp);
+        if (!seq)
+            return stm__doom(tx, STM_ENOMEM);
+        STM_TRY(stm__tvar_set_stealing(tx, list->root, (stm_value)seq));
+    }
+    *out = seq;
+    return STM_OK;
+}
+
+/* Stores what a change made of `before`. */
+static enum stm_status store(struct stm_tx *tx, struct stm_tlist *list,
+                             struct stm_seq *before, struct stm_seq *after)
+{
+    if (!after)
+        return stm__doom(tx, STM_ENOMEM);
+    if (after == before)
+        return STM_OK;
+    return stm__tvar_set_stealing(tx, list->root, (stm_value)after);
+}
+
+static enum stm_status out_of_range(const char *function, size_t index,
+                                    size_t length)
+{
+    return stm__error(STM_ERANGE, "%s: index %zu in a list of %zu items",
+                      function, index, length);
+}
+
+enum stm_status stm_tlist_length(struct stm_tx *tx, struct stm_tlist *list,
+                                 size_t *out)
+{
+    struct stm_seq *seq;
+
+    STM_TRY(load(tx, list, &seq));
+    *out = length_of(seq);
+    return STM_OK;
+}
+
+enum stm_status stm_tlist_get(struct stm_tx *tx, struct stm_tlist *list,
+                              size_t index, stm_value *out)
+{
+    struct stm_seq *seq;
+
+    STM_TRY(load(tx, list, &seq));
+    if (index >= length_of(seq))
+        return out_of_range(__func__, index, length_of(seq));
+    *out = stm_seq_get(seq, index);
+    return STM_OK;
+}
+
+enum stm_status stm_tlist_set(struct stm_tx *tx, struct stm_tlist *list,
+                              size_t index, stm_value item)
+{
+    struct stm_seq *before, *after;
+    stm_value replaced;
+
+    STM_TRY(load_to_change(tx, list, &before));
+    if (index >= stm_seq_length(before))
+        return out_of_range(__func__, index, stm_seq_length(before));
+    after = stm__seq_set(before, index, item, &replaced, tx->stamp);
+    if (after)
+        stm__log_discard(&tx->log, list->item, replaced);
+    return store(tx, list, before, after);
+}
+
+enum stm_status stm_tlist_insert(struct stm_tx *tx, struct stm_tlist *list,
+                                 size_t index, stm_value item)
+{
+    struct stm_seq *before;
+
+    STM_TRY(load_to_change(tx, list, &before));
+    if (index > stm_seq_length(before))
+        return out_of_range(__func__, index, stm_seq_length(before));
+    return store(tx, list, before,
+                 stm__seq_insert(before, index, item, tx->stamp));
+}
+
+enum stm_status stm_tlist_append(struct stm_tx *tx, struct stm_tlist *list,
+                                 stm_value item)
+{
+    struct stm_seq *before;
+
+    STM_TRY(load_to_change(tx, list, &before));
+    return store(
+        tx, list, before,
+        stm__seq_insert(before, stm_seq_length(before), item, tx->stamp));
+}
+
+/* Takes out the item at an index that exists. */
+static enum stm_status take(struct stm_tx *tx, struct stm_tlist *list,
+                            struct stm_seq *before, size_t index,
+                            stm_value *out)
+{
+    struct stm_seq *after;
+    stm_value removed;
+
+    after = stm__seq_remove(before, index, &removed, tx->stamp);
+    if (after)
+        stm__log_discard(&tx->log, list->item, removed);
+    STM_TRY(store(tx, list, before, after));
+    if (out)
+        *out = removed;
+    return STM_OK;
+}
+
+enum stm_status stm_tlist_remove(struct stm_tx *tx, struct stm_tlist *list,
+                                 size_t index, stm_value *out)
+{
+    struct stm_seq *before;
+
+    STM_TRY(load_to_change(tx, list, &before));
+    if (index >= stm_seq_length(before))
+        return out_of_range(__func__, index, stm_seq_length(before));
+    return take(tx, list, before, index, out);
+}
+
+enum stm_status stm_tlist_pop_front(struct stm_tx *tx, struct stm_tlist *list,
+                                    stm_value *out)
+{
+    struct stm_seq *before;
+
+    STM_TRY(load_to_change(tx, list, &before));
+    if (!stm_seq_length(before))
+        return STM_EEMPTY;
+    return take(tx, list, before, 0, out);
+}
+
+enum stm_status stm_tlist_pop_back(struct stm_tx *tx, struct stm_tlist *list,
+                                   stm_value *out)
+{
+    struct stm_seq *before;
+
+    STM_TRY(load_to_change(tx, list, &before));
+    if (!stm_seq_length(before))
+        return STM_EEMPTY;
+    return take(tx, list, before, stm_seq_length(before) - 1, out);
+}
+
+enum stm_status stm_tlist_clear(struct stm_tx *tx, struct stm_tlist *list)
+{
+    struct stm_seq *before;
+
+    STM_TRY(load_to_change(tx, list, &before));
+    return store(tx, list, before, stm__seq_new(list->item, tx->stamp));
+}
+
+enum stm_status stm_tlist_extend(struct stm_tx *tx, struct stm_tlist *list,
+                                 struct stm_seq *items)
+{
+    struct stm_seq *before;
+
+    STM_TRY(load_to_change(tx, list, &before));
+    return store(tx, list, before, stm__seq_concat(before, items, tx->stamp));
+}
+
+/* left + items + the rest of before, from `to` on. */
+static struct stm_seq *splice(struct stm_seq *before, size_t from, size_t to,
+                              struct stm_seq *items, uint64_t stamp)
+{
+    struct stm_seq *left, *right, *joined = NULL, *all = NULL;
+
+    left = stm__seq_slice(before, 0, from, stamp);
+    right = stm__seq_slice(before, to, stm_seq_length(before), stamp);
+    if (left && right)
+        joined = items ? stm__seq_concat(left, items, stamp) : left;
+    if (joined)
+        all = stm__seq_concat(joined, right, stamp);
+    if (joined && joined != left)
+        stm_seq_release(joined);
+    if (left)
+        stm_seq_release(left);
+    if (right)
+        stm_seq_release(right);
+    return all;
+}
+
+enum stm_status stm_tlist_splice(struct stm_tx *tx, struct stm_tlist *list,
+                                 size_t from, size_t to, struct stm_seq *items)
+{
+    struct stm_seq *before;
+
+    STM_TRY(load_to_change(tx, list, &before));
+    if (to > stm_seq_length(before))
+        return out_of_range(__func__, to, stm_seq_length(before));
+    if (from > to)
+        return stm__error(STM_ERANGE, "%s: from %zu is after to %zu", __func__,
+                          from, to);
+    return store(tx, list, before, splice(before, from, to, items, tx->stamp));
+}
+
+enum stm_status stm_tlist_snapshot(struct stm_tx *tx, struct stm_tlist *list,
+                                   struct stm_seq **out)
+{
+    struct stm_seq *seq;
+
+    STM_TRY(load(tx, list, &seq));
+    if (!seq) {
+        STM_TRY(load_to_change(tx, list, &seq));
+    }
+    stm_seq_retain(seq);
+    stm__draw_stamp(tx); /* from here on, changes copy what they share with it */
+    *out = seq;
+    return STM_OK;
+}
+
+int stm_tlist_traverse(struct stm_tlist *list, stm_visit *visit, void *context)
+{
+    return stm_tvar_traverse(list->root, visit, context);
+}
+
+void stm_tlist_discard(struct stm_tlist *list)
+{
+    stm_tvar_clear(list->root);
+}

@@ -1,0 +1,112 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_TVAR_INTERNAL_H
+#define STM_TVAR_INTERNAL_H
+
+#include <stm/limbo-internal.h>
+#include <stm/park-internal.h>
+#include <stm/tvar.h>
+
+/* A variable: 56 bytes. */
+struct stm_tvar {
+    /* The version of the value, which is even; odd while a commit holds the
+     * variable, and then the version that it had, plus one.  Locked by
+     * compare-and-swap, unlocked by a releasing store. */
+    AO_t word;
+
+    /* A stm_value.  Stored with release under the lock, so that a reader that
+     * sees a new value also sees the lock or what came after it. */
+    AO_t value;
+
+    /* A struct stm__side, or 0: set once, by compare-and-swap. */
+    AO_t side;
+
+    const struct stm_type *type;
+    AO_t refs;
+    struct stm__dead dead;
+};
+
+#define STM__LOCKED(word) ((word) & 1)
+
+/* What only some variables need.  Lives until the variable and every watcher
+ * that once read it are gone. */
+struct stm__side {
+    AO_t lock; /* a spin lock, for the members said to be under it */
+    AO_t refs;
+
+    /* The transactions that wait: a list under `lock`, whose head is read
+     * without it to see whether there is anything to do. */
+    AO_t waits; /* struct stm__wait * */
+
+    /* Who watches: changed by a commit that holds the variable, under `lock`;
+     * read by one that holds either.  watch_version counts the changes. */
+    struct stm__watch_set *watch_set;
+    AO_t watch_version;
+
+    struct stm_tvar *var; /* NULL once the variable is gone; under `lock` */
+    char *name;           /* set before the variable is shared */
+};
+
+/* A waiter's place in the list of one variable.  Owned by the blocked call,
+ * which holds a reference to the variable. */
+struct stm__wait {
+    struct stm_tvar *var;
+    struct stm__waiter *waiter;
+    struct stm__wait *next;
+    struct stm__wait *previous; /* NULL: first */
+};
+
+/* Reads a consistent value and version.  False if the variable is locked or
+ * changed meanwhile; try again. */
+static inline bool stm__tvar_load(struct stm_tvar *var, AO_t *word,
+                                  stm_value *value)
+{
+    *word = AO_load_acquire(&var->word);
+    *value = AO_load_acquire(&var->value);
+    return !STM__LOCKED(*word) && AO_load(&var->word) == *word;
+}
+
+/* Takes a reference unless the last one is gone already. */
+bool stm__tvar_try_retain(struct stm_tvar *var);
+
+/* A variable whose value the caller hands over with its reference. */
+struct stm_tvar *stm__tvar_new_stealing(const struct stm_type *type,
+                                        stm_value initial);
+
+/* The side, or NULL. */
+static inline struct stm__side *stm__side_of(struct stm_tvar *var)
+{
+    return (struct stm__side *)AO_load_acquire(&var->side);
+}
+
+/* The side, made if need be; NULL: out of memory. */
+struct stm__side *stm__side_ensure(struct stm_tvar *var);
+void stm__side_retain(struct stm__side *side);
+void stm__side_release(struct stm__side *side);
+
+/* The version of the watch set; 0 if there never was one. */
+static inline AO_t stm__watch_version(struct stm_tvar *var)
+{
+    struct stm__side *side = stm__side_of(var);
+
+    return side ? AO_load_acquire(&side->watch_version) : 0;
+}
+
+static inline bool stm__has_waits(struct stm_tvar *var)
+{
+    struct stm__side *side = stm__side_of(var);
+
+    return side && AO_load(&side->waits);
+}
+
+/* Puts a wait into its variable's list, and takes it out.  The variable has a
+ * side. */
+void stm__wait_link(struct stm__wait *wait);
+void stm__wait_unlink(struct stm__wait *wait);
+
+/* Marks every waiter of the variable woken and adds those that must be
+ * notified in front of `chain`, which it returns. */
+struct stm__waiter *stm__wait_claim(struct stm_tvar *var,
+                                    struct stm__waiter *chain);
+
+#endif

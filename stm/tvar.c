@@ -1,0 +1,148 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <stm/error-internal.h>
+#include <stm/tvar-internal.h>
+#include <stm/watch-set-internal.h>
+
+static void lose_side(struct stm_tvar *var)
+{
+    struct stm__side *side = stm__side_of(var);
+    struct stm__watch_set *set;
+
+    if (!side)
+        return;
+    stm__spin_lock(&side->lock);
+    side->var = NULL;
+    set = side->watch_set;
+    side->watch_set = NULL;
+    stm__spin_unlock(&side->lock);
+    stm__watch_set_release(set);
+    stm__side_release(side);
+}
+
+static void destroy(stm_value dead)
+{
+    struct stm_tvar *var =
+        (struct stm_tvar *)((char *)dead - offsetof(struct stm_tvar, dead));
+
+    lose_side(var);
+    stm__release(var->type, AO_load(&var->value));
+    free(var);
+}
+
+static bool may_destroy(stm_value dead)
+{
+    struct stm_tvar *var =
+        (struct stm_tvar *)((char *)dead - offsetof(struct stm_tvar, dead));
+    struct stm__side *side = stm__side_of(var);
+
+    return stm__may_release(var->type, AO_load(&var->value)) &&
+           (!side || stm__watch_set_may_release(side->watch_set));
+}
+
+static const struct stm_type dead_tvar = {
+    .name = "dead tvar",
+    .release = destroy,
+    .may_release = may_destroy,
+};
+
+struct stm_tvar *stm__tvar_new_stealing(const struct stm_type *type,
+                                        stm_value initial)
+{
+    struct stm_tvar *var = malloc(sizeof *var);
+
+    if (!var)
+        return NULL;
+    var->word = 0;
+    var->value = initial;
+    var->side = 0;
+    var->type = type;
+    var->refs = 1;
+    var->dead.next = NULL;
+    var->dead.type = &dead_tvar;
+    return var;
+}
+
+struct stm_tvar *stm_tvar_new(const struct stm_type *type, stm_value initial)
+{
+    struct stm_tvar *var = stm__tvar_new_stealing(type, initial);
+
+    if (var)
+        stm__retain(type, initial);
+    return var;
+}
+
+void stm_tvar_retain(struct stm_tvar *var)
+{
+    (void)AO_fetch_and_add1(&var->refs);
+}
+
+bool stm__tvar_try_retain(struct stm_tvar *var)
+{
+    AO_t refs;
+
+    do {
+        refs = AO_load(&var->refs);
+        if (!refs)
+            return false;
+    } while (!AO_compare_and_swap(&var->refs, refs, refs + 1));
+    return true;
+}
+
+void stm_tvar_release(struct stm_tvar *var)
+{
+    if (!var || AO_fetch_and_sub1_full(&var->refs) != 1)
+        return;
+    stm__limbo_bury(&var->dead);
+}
+
+enum stm_status stm_tvar_set_name(struct stm_tvar *var, const char *name)
+{
+    struct stm__side *side;
+
+    if (!name)
+        return stm__error(STM_EMISUSE,
+                          "stm_tvar_set_name: the name is NULL; expected a string");
+    side = stm__side_ensure(var);
+    if (!side)
+        return STM_ENOMEM;
+    if (side->name)
+        return stm__error(STM_EMISUSE,
+                          "stm_tvar_set_name: the variable is named \"%s\" "
+                          "already; a name is given once",
+                          side->name);
+    side->name = strdup(name);
+    return side->name ? STM_OK : STM_ENOMEM;
+}
+
+const char *stm_tvar_name(const struct stm_tvar *var)
+{
+    const struct stm__side *side =
+        (const struct stm__side *)AO_load_acquire(&var->side);
+
+    return side ? side->name : NULL;
+}
+
+int stm_tvar_traverse(struct stm_tvar *var, stm_visit *visit, void *context)
+{
+    struct stm__side *side = stm__side_of(var);
+    int stop;
+
+    stop = stm__traverse(var->type, AO_load_acquire(&var->value), visit,
+                         context);
+    if (stop || !side)
+        return stop;
+    return stm__watch_set_traverse(side->watch_set, visit, context);
+}
+
+void stm_tvar_clear(struct stm_tvar *var)
+{
+    stm_value old = AO_load(&var->value);
+
+    AO_store_release(&var->value, 0);
+    stm__release(var->type, old);
+}

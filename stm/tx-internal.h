@@ -1,0 +1,228 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_TX_INTERNAL_H
+#define STM_TX_INTERNAL_H
+
+#include <stm/ledger-internal.h>
+#include <stm/log-internal.h>
+#include <stm/transaction.h>
+#include <stm/watcher.h>
+
+/* The running attempt of a thread.  There is one such object a thread, used
+ * for one attempt after the other; while none runs, `doom` is STM_EMISUSE, so
+ * that a pointer kept too long meets an error. */
+struct stm_tx {
+    enum stm_status doom; /* sticky; STM_OK while the attempt can commit */
+    AO_t snapshot;        /* every value read was current at this version */
+    struct stm__log log;
+
+    uint64_t stamp;     /* drawn last; also the containers' ownership token */
+    uint64_t stamp_end; /* of the block of stamps that this thread draws from */
+    uint64_t since;     /* the stamp of the innermost savepoint */
+    unsigned depth;     /* of nesting */
+
+    /* What a watcher's function reads: a vector of struct stm__capture, or
+     * NULL while none runs. */
+    struct stm__vec *capture;
+
+    struct stm__vec actions;   /* struct stm__action: for after the commit */
+    struct stm__vec exports;   /* struct stm__export */
+    struct stm__vec watch_ops; /* struct stm__watch_op: created, cancelled */
+    struct stm__vec runs;      /* of watchers: the watcher layer's */
+    struct stm__vec captures;  /* likewise */
+
+    struct stm_call *call;
+    uint64_t now, wall; /* ns; 0: not asked for yet */
+    AO_t ticket; /* what the gate holds while this attempt runs alone, or 0 */
+
+    struct stm__batch *batch; /* for the values that a commit replaces */
+    struct stm__vec order;    /* struct stm__write *: as a commit locks them */
+
+    /* The thread's. */
+    struct stm__parker parker;
+    const struct stm_blocking *blocking;
+    struct stm__counts counts;
+    struct stm_tx *next; /* in the list of all threads */
+    struct stm_tx **link;
+    unsigned spin_luck; /* how often spinning has spared a sleep lately */
+};
+
+struct stm__action {
+    stm_action *action;
+    struct stm__ref argument;
+};
+
+struct stm__export {
+    stm_value *place;
+    struct stm__ref ref;
+};
+
+struct stm__capture {
+    struct stm_tvar *var;
+    stm_value value;
+};
+
+struct stm__watch_op {
+    struct stm_watcher *watcher; /* owned, and one of its argument */
+    bool cancels;
+};
+
+/* What survives the attempts of one transaction. */
+struct stm_call {
+    stm_body *body;
+    void *argument;
+    struct stm__name *name;
+    uint64_t start;     /* monotonic ns; 0: not known yet */
+    bool woken;         /* the next retry would make a wake-up spurious */
+    unsigned conflicts; /* since the last sleep: the transaction's age */
+
+    /* The earliest deadlines that this attempt asked for, by the monotonic and
+     * by the wall clock, and those that the last sleep was to end at: the time
+     * of the attempt after it stands no later. */
+    uint64_t deadline, wall_deadline;
+    uint64_t limit, wall_limit;
+
+    struct stm__parker *parker; /* the thread's, or its own if it is stepped */
+    struct stm__vec waits;      /* struct stm__wait: linked while blocked */
+    bool blocked;
+};
+
+/* ---- thread.c ---- */
+
+extern _Thread_local struct stm_tx *stm__self;
+
+/* The thread's object, made if need be; NULL: out of memory. */
+struct stm_tx *stm__thread(void);
+
+/* ---- attempt.c ---- */
+
+/* Begins an attempt.  STM_OK or STM_ENOMEM. */
+enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call);
+
+/* How an attempt ended, for stm__attempt_end. */
+enum stm__outcome {
+    STM__COMMITTED,
+    STM__CONFLICTED,
+    STM__RETRIED,
+    STM__ABORTED
+};
+
+/* Ends it: withdraws the announcement, counts the outcome, hands results out,
+ * releases what may be released, and runs or drops the actions. */
+void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome);
+
+/* Dooms the attempt, unless by something stronger already; returns what it is
+ * doomed by. */
+enum stm_status stm__doom(struct stm_tx *tx, enum stm_status status);
+
+/* Reports a tx that is not the caller's running attempt. */
+enum stm_status stm__misused(const struct stm_tx *tx, const char *function);
+
+/* For every public operation: STM_OK when tx is the running attempt of this
+ * thread and can go on. */
+static inline enum stm_status stm__check(const struct stm_tx *tx,
+                                         const char *function)
+{
+    if (STM__UNLIKELY(!tx || tx != stm__self || tx->doom == STM_EMISUSE))
+        return stm__misused(tx, function);
+    return tx->doom;
+}
+#define STM__CHECK(tx) STM_TRY(stm__check(tx, __func__))
+
+/* Is all that was read unchanged?  A variable that this attempt's commit holds
+ * counts as what it was before. */
+bool stm__validate(struct stm_tx *tx, bool holding);
+
+/* Sets a value of which the transaction takes over the caller's reference, also
+ * when it fails.  The caller has reserved a release. */
+enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
+                                       stm_value value);
+
+/* Draws a new stamp. */
+uint64_t stm__draw_stamp(struct stm_tx *tx);
+
+/* Makes room to give back so many references after the attempt, or dooms it
+ * with STM_ENOMEM. */
+enum stm_status stm__reserve_release(struct stm_tx *tx, size_t count);
+
+/* ---- nest.c ---- */
+
+struct stm__savepoint {
+    struct stm__mark mark;
+    uint64_t since;
+    size_t actions;
+    size_t exports;
+    size_t watch_ops;
+};
+
+struct stm__savepoint stm__savepoint(struct stm_tx *tx);
+void stm__merge(struct stm_tx *tx, const struct stm__savepoint *savepoint);
+void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint);
+
+/* Runs the body under a savepoint. */
+enum stm_status stm__nested(struct stm_tx *tx, stm_body *body, void *argument);
+
+/* ---- after.c ---- */
+
+/* Takes back what was registered since there were so many. */
+void stm__after_undo(struct stm_tx *tx, size_t actions, size_t exports,
+                     size_t watch_ops);
+
+/* Registers a watcher's creation or cancellation. */
+enum stm_status stm__after_watch(struct stm_tx *tx,
+                                 struct stm_watcher *watcher, bool cancels);
+
+/* Hands the exports out. */
+void stm__after_export(struct stm_tx *tx);
+
+/* ---- elapsed.c ---- */
+
+/* Begins to count the transaction's time, if it has not begun. */
+void stm__call_start(struct stm_call *call);
+
+/* ---- commit.c ---- */
+
+/* Commits: STM_OK, or the status by which the attempt is doomed, or an error of
+ * a watcher. */
+enum stm_status stm__commit(struct stm_tx *tx);
+
+/* What the layer of watchers adds to a commit before it locks; NULL until the
+ * process has a watcher. */
+typedef enum stm_status stm__prepare(struct stm_tx *tx);
+extern AO_t stm__prepare_hook;
+
+/* ---- gate.c ---- */
+
+/* Takes the gate, so that no one else commits; waits while another has it.
+ * Before an attempt begins. */
+void stm__gate_close(struct stm_tx *tx);
+
+/* Gives it up, if this thread still has it. */
+void stm__gate_open(struct stm_tx *tx);
+
+/* Must this attempt wait before it commits?  Asked with its locks held. */
+bool stm__gate_bars(const struct stm_tx *tx);
+
+/* Waits until the gate is open; one who stays too long in it is thrown out.
+ * No lock held. */
+void stm__gate_wait(struct stm_tx *tx);
+
+/* Does this attempt run alone? */
+bool stm__gate_mine(const struct stm_tx *tx);
+
+/* ---- block.c ---- */
+
+/* After a retry, before the attempt ends: leaves the call's waiter with every
+ * variable read.  STM_BLOCKED; STM_RETRY if something changed while it spun;
+ * STM_CONFLICT if something had changed already; STM_ENOMEM; STM_EMISUSE if
+ * nothing could wake it. */
+enum stm_status stm__block_arm(struct stm_tx *tx);
+
+/* Sleeps.  STM_OK: run again.  STM_EINTERRUPTED: a signal handler ran, and the
+ * call is still armed.  Else what a hook ended the wait with. */
+enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call);
+
+/* Withdraws the waiter. */
+void stm__block_disarm(struct stm_call *call);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_VEC_INTERNAL_H
+#define STM_VEC_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+/* An array that grows; all zero is an empty one.  Growing may fail and then
+ * changes nothing; what was reserved can be pushed without failing.
+ *
+ *     struct stm__vec reads = STM__VEC(struct read);
+ *     if (!stm__vec_reserve(&reads, 1)) return STM_ENOMEM;
+ *     *(struct read *)stm__vec_push(&reads) = ...;
+ */
+struct stm__vec {
+    char *items;
+    size_t count;
+    size_t capacity;
+    size_t size; /* of an item, in bytes */
+};
+
+#define STM__VEC(type) {NULL, 0, 0, sizeof(type)}
+#define STM__VEC_AT(vec, type, index) (&((type *)(vec)->items)[index])
+
+/* Makes room for so many more items. */
+static inline bool stm__vec_reserve(struct stm__vec *vec, size_t more)
+{
+    size_t capacity = vec->capacity ? vec->capacity : 8;
+    char *items;
+
+    if (vec->count + more <= vec->capacity)
+        return true;
+    while (capacity < vec->count + more)
+        capacity *= 2;
+    items = realloc(vec->items, capacity * vec->size);
+    if (!items)
+        return false;
+    vec->items = items;
+    vec->capacity = capacity;
+    return true;
+}
+
+/* Returns the place of a new last item, for which there is room. */
+static inline void *stm__vec_push(struct stm__vec *vec)
+{
+    return vec->items + vec->count++ * vec->size;
+}
+
+/* Empties the array and frees its memory. */
+static inline void stm__vec_fini(struct stm__vec *vec)
+{
+    free(vec->items);
+    vec->items = NULL;
+    vec->count = vec->capacity = 0;
+}
+
+#endif

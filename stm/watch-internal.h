@@ -1,0 +1,37 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_WATCH_INTERNAL_H
+#define STM_WATCH_INTERNAL_H
+
+#include <stm/tx-internal.h>
+#include <stm/watch-set-internal.h>
+
+/* One watcher's part in one attempt. */
+struct stm__run {
+    struct stm_watcher *watcher; /* kept alive by the garbage or a watch op */
+    size_t first;  /* what its last run read: */
+    size_t count;  /* captures [first, first + count) */
+    bool cancelled;
+    bool due; /* to run in this round */
+    bool ran;
+};
+
+/* watch-run.c: runs watchers until nothing is disturbed. */
+enum stm_status stm__watch_settle(struct stm_tx *tx);
+
+/* watch-register.c: makes the write set tell every variable who watches it
+ * now. */
+enum stm_status stm__watch_register(struct stm_tx *tx);
+
+static inline struct stm__run *stm__run_at(struct stm_tx *tx, size_t index)
+{
+    return STM__VEC_AT(&tx->runs, struct stm__run, index);
+}
+
+static inline struct stm__capture *stm__capture_at(struct stm_tx *tx,
+                                                   size_t index)
+{
+    return STM__VEC_AT(&tx->captures, struct stm__capture, index);
+}
+
+#endif

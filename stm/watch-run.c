@@ -1,0 +1,255 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+/* Running watchers to a fix-point.
+ *
+ * Each round finds the watchers that are due and runs them in order of
+ * creation.  A watcher becomes due in one of three ways: it was created in this
+ * transaction; the transaction writes a variable that the committed watcher
+ * watches; or it ran already, and something that it read is no longer identical
+ * to what it saw.  The first two happen once, and so the cascade ends when
+ * values settle: a binding that writes what is there already disturbs no one. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <stm/error-internal.h>
+#include <stm/watch-internal.h>
+
+#define ROUNDS_MAX 1000
+
+/* ---- finding who is due ---- */
+
+static struct stm__run *find_run(struct stm_tx *tx,
+                                 const struct stm_watcher *watcher)
+{
+    for (size_t i = 0; i < tx->runs.count; i++)
+        if (stm__run_at(tx, i)->watcher == watcher)
+            return stm__run_at(tx, i);
+    return NULL;
+}
+
+static enum stm_status add_run(struct stm_tx *tx, struct stm_watcher *watcher,
+                               struct stm__run **out)
+{
+    struct stm__run *run = find_run(tx, watcher);
+
+    tx->runs.size = sizeof *run;
+    if (!run) {
+        if (!stm__vec_reserve(&tx->runs, 1))
+            return stm__doom(tx, STM_ENOMEM);
+        run = stm__vec_push(&tx->runs);
+        run->watcher = watcher;
+        run->first = run->count = 0;
+        run->cancelled = run->due = run->ran = false;
+    }
+    *out = run;
+    return STM_OK;
+}
+
+/* The watchers of a variable in the write set, as of the last commit. */
+static enum stm_status add_watchers_of(struct stm_tx *tx,
+                                       struct stm__write *write)
+{
+    struct stm__watch_set *set;
+
+    STM_TRY(stm__reserve_release(tx, 1));
+    set = stm__watch_set_of(write->var, &write->watch_version);
+    if (!set)
+        return STM_OK;
+    stm__log_discard(&tx->log, &stm__watch_set_type, (stm_value)set);
+    for (size_t i = 0; i < set->count; i++) {
+        struct stm__run *run;
+
+        STM_TRY(add_run(tx, set->items[i], &run));
+        run->due |= !run->ran;
+    }
+    return STM_OK;
+}
+
+static enum stm_status add_watch_op(struct stm_tx *tx,
+                                    const struct stm__watch_op *op)
+{
+    struct stm__run *run;
+
+    STM_TRY(add_run(tx, op->watcher, &run));
+    if (op->cancels)
+        run->cancelled = true;
+    else
+        run->due = !run->ran;
+    return STM_OK;
+}
+
+/* Is something that the watcher read no longer what it saw?  Only what this
+ * transaction wrote can have changed. */
+static bool disturbed(struct stm_tx *tx, const struct stm__run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const struct stm__capture *seen =
+            stm__capture_at(tx, run->first + i);
+        const struct stm__write *write = stm__log_find(&tx->log, seen->var);
+
+        if (write && write->sets && write->value != seen->value)
+            return true;
+    }
+    return false;
+}
+
+/* How far the writes and watch operations have been looked at. */
+struct progress {
+    size_t writes;
+    size_t ops;
+};
+
+static enum stm_status find_due(struct stm_tx *tx, struct progress *progress)
+{
+    for (; progress->writes < tx->log.writes.count; progress->writes++)
+        STM_TRY(add_watchers_of(
+            tx, stm__log_write_at(&tx->log, progress->writes)));
+    for (; progress->ops < tx->watch_ops.count; progress->ops++)
+        STM_TRY(add_watch_op(tx, STM__VEC_AT(&tx->watch_ops,
+                                             struct stm__watch_op,
+                                             progress->ops)));
+    for (size_t i = 0; i < tx->runs.count; i++) {
+        struct stm__run *run = stm__run_at(tx, i);
+
+        run->due |= run->ran && disturbed(tx, run);
+    }
+    return STM_OK;
+}
+
+/* ---- running ---- */
+
+/* One watcher that another transaction cancelled may still stand in a watch set
+ * that was read a moment ago. */
+static enum stm_status is_cancelled(struct stm_tx *tx, struct stm__run *run)
+{
+    const struct stm__watched *watched;
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, run->watcher->watched, &value));
+    watched = (const struct stm__watched *)value;
+    if (watched && watched->cancelled)
+        run->cancelled = true;
+    return STM_OK;
+}
+
+struct invocation {
+    const struct stm_watch *config;
+    stm_value result;
+    bool has_result;
+};
+
+static enum stm_status call_function(struct stm_tx *tx, void *argument)
+{
+    struct invocation *call = argument;
+    enum stm_status status;
+
+    status = call->config->function(tx, call->config->argument, &call->result);
+    call->has_result = status == STM_OK;
+    return status;
+}
+
+static enum stm_status call_callback(struct stm_tx *tx, void *argument)
+{
+    struct invocation *call = argument;
+
+    return call->config->callback(tx, call->config->argument, call->result);
+}
+
+static enum stm_status run_function(struct stm_tx *tx, struct stm__run *run,
+                                    struct invocation *call)
+{
+    enum stm_status status;
+
+    STM_TRY(stm__reserve_release(tx, 1));
+    tx->log.promised++;
+    run->first = tx->captures.count;
+    tx->capture = &tx->captures;
+    status = stm__nested(tx, call_function, call);
+    tx->capture = NULL;
+    tx->log.promised--;
+    if (call->has_result)
+        stm__log_discard(&tx->log, call->config->result_type, call->result);
+    run->count = tx->captures.count - run->first;
+    run->ran = true;
+    return status;
+}
+
+static enum stm_status run_watcher(struct stm_tx *tx, struct stm__run *run)
+{
+    struct invocation call = {&run->watcher->config, 0, false};
+
+    run->due = false;
+    if (!run->ran)
+        STM_TRY(is_cancelled(tx, run));
+    if (run->cancelled)
+        return STM_OK;
+    STM_TRY(run_function(tx, run, &call));
+    return call.config->callback ? stm__nested(tx, call_callback, &call)
+                                 : STM_OK;
+}
+
+static int by_order(const void *left, const void *right)
+{
+    const struct stm__run *a = left, *b = right;
+
+    return (a->watcher->order > b->watcher->order) -
+           (a->watcher->order < b->watcher->order);
+}
+
+/* Runs those that are due; says whether there were any.  Runs may be added
+ * meanwhile, behind the others. */
+static enum stm_status run_round(struct stm_tx *tx, bool *any)
+{
+    size_t count = tx->runs.count;
+
+    *any = false;
+    if (count > 1)
+        qsort(tx->runs.items, count, sizeof(struct stm__run), by_order);
+    for (size_t i = 0; i < count; i++) {
+        struct stm__run *run = stm__run_at(tx, i);
+
+        if (!run->due || run->cancelled)
+            continue;
+        *any = true;
+        STM_TRY(run_watcher(tx, run));
+    }
+    return STM_OK;
+}
+
+/* ---- the cascade ---- */
+
+static enum stm_status diverged(struct stm_tx *tx)
+{
+    char names[384];
+    size_t used = 0;
+
+    names[0] = '\0';
+    for (size_t i = 0; i < tx->runs.count; i++) {
+        const struct stm__run *run = stm__run_at(tx, i);
+        const char *name = run->watcher->name;
+
+        if (!run->due || used >= sizeof names)
+            continue;
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                 used ? ", " : "", name ? name : "(no name)");
+    }
+    return stm__error(STM_EDIVERGED,
+                      "watchers have not settled after %d rounds: %s",
+                      ROUNDS_MAX, names);
+}
+
+enum stm_status stm__watch_settle(struct stm_tx *tx)
+{
+    struct progress progress = {0, 0};
+    bool any = true;
+
+    for (unsigned round = 0;; round++) {
+        STM_TRY(find_due(tx, &progress));
+        if (round == ROUNDS_MAX)
+            return diverged(tx);
+        STM_TRY(run_round(tx, &any));
+        if (!any)
+            return STM_OK;
+    }
+}
