@@ -18,6 +18,11 @@ static_assert(sizeof(AO_t) == 8, "versions are 64 bits wide");
 #define STM__LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define STM__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* The few words that every operation looks at: reached without a call, also
+ * from a shared library. */
+#define STM__THREAD_LOCAL                                                      \
+    _Thread_local __attribute__((tls_model("initial-exec")))
+
 /* Orders everything before it against everything after it. */
 static inline void stm__fence(void)
 {

@@ -73,7 +73,7 @@ static bool add_wait(struct stm_call *call, struct stm_tvar *var)
     }
     wait = stm__vec_push(&call->waits);
     wait->var = var;
-    wait->waiter = &call->parker->waiter;
+    wait->waiter = &call->parker.waiter;
     return true;
 }
 
@@ -100,7 +100,10 @@ static void release_waits(struct stm_call *call)
 
 static void link_waits(struct stm_call *call)
 {
-    stm__parker_arm(call->parker);
+    if (!call->has_parker)
+        stm__parker_init(&call->parker);
+    call->has_parker = true;
+    stm__parker_arm(&call->parker);
     for (size_t i = 0; i < call->waits.count; i++) {
         (void)STM__STEP(STM__AT_REGISTER);
         stm__wait_link(STM__VEC_AT(&call->waits, struct stm__wait, i));
@@ -117,6 +120,14 @@ void stm__block_disarm(struct stm_call *call)
     for (size_t i = 0; i < call->waits.count; i++)
         stm__wait_unlink(STM__VEC_AT(&call->waits, struct stm__wait, i));
     release_waits(call);
+}
+
+void stm__block_fini(struct stm_call *call)
+{
+    stm__block_disarm(call);
+    stm__vec_fini(&call->waits);
+    if (call->has_parker)
+        stm__parker_fini(&call->parker);
 }
 
 static bool can_wake(const struct stm_tx *tx)
@@ -179,7 +190,7 @@ static enum stm__park_result park(struct stm_call *call)
     bool sliced;
 
     do
-        result = stm__park(call->parker, next_alarm(call, &sliced));
+        result = stm__park(&call->parker, next_alarm(call, &sliced));
     while (result == STM__PARK_TIMEOUT && sliced);
     return result;
 }
@@ -197,7 +208,7 @@ static enum stm_status sleep_once(struct stm_tx *tx, struct stm_call *call)
         if (hooks->check)
             STM_TRY(hooks->check(hooks->context));
     }
-    return result == STM__PARK_SIGNAL ? STM_EINTERRUPTED : STM_OK;
+    return result == STM__PARK_SIGNAL ? STM_BLOCKED : STM_OK;
 }
 
 enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call)

@@ -10,8 +10,7 @@
 
 /* A call: the attempts of one transaction until it commits or fails. */
 
-static void init(struct stm_call *call, struct stm__parker *parker,
-                 stm_body *body, void *argument)
+static void init(struct stm_call *call, stm_body *body, void *argument)
 {
     call->body = body;
     call->argument = argument;
@@ -20,7 +19,7 @@ static void init(struct stm_call *call, struct stm__parker *parker,
     call->woken = false;
     call->conflicts = 0;
     call->limit = call->wall_limit = STM_FOREVER;
-    call->parker = parker;
+    call->has_parker = false;
     call->waits.items = NULL;
     call->waits.count = call->waits.capacity = 0;
     call->blocked = false;
@@ -119,7 +118,7 @@ static enum stm_status sleep_through_signals(struct stm_tx *tx,
 
     do
         status = stm__block_sleep(tx, call);
-    while (status == STM_EINTERRUPTED);
+    while (status == STM_BLOCKED);
     stm__block_disarm(call);
     return status;
 }
@@ -134,7 +133,7 @@ enum stm_status stm_atomically(stm_body *body, void *argument)
         return STM_ENOMEM;
     if (tx->doom != STM_EMISUSE)
         return stm__nested(tx, body, argument);
-    init(&call, &tx->parker, body, argument);
+    init(&call, body, argument);
     do {
         status = run(tx, &call);
         if (status == STM_BLOCKED) {
@@ -143,7 +142,7 @@ enum stm_status stm_atomically(stm_body *body, void *argument)
                 status = STM_BLOCKED;
         }
     } while (status == STM_BLOCKED);
-    stm__vec_fini(&call.waits);
+    stm__block_fini(&call);
     return status;
 }
 
@@ -164,20 +163,13 @@ enum stm_status stm_tx_set_name(struct stm_tx *tx, const char *name)
 
 /* ---- step by step ---- */
 
-struct stepped {
-    struct stm_call call;
-    struct stm__parker parker;
-};
-
 struct stm_call *stm_call_new(stm_body *body, void *argument)
 {
-    struct stepped *stepped = malloc(sizeof *stepped);
+    struct stm_call *call = malloc(sizeof *call);
 
-    if (!stepped)
-        return NULL;
-    stm__parker_init(&stepped->parker);
-    init(&stepped->call, &stepped->parker, body, argument);
-    return &stepped->call;
+    if (call)
+        init(call, body, argument);
+    return call;
 }
 
 static enum stm_status outside(struct stm_tx *tx, const char *function)
@@ -203,23 +195,21 @@ enum stm_status stm_call_step(struct stm_call *call)
 enum stm_status stm_call_wait(struct stm_call *call)
 {
     struct stm_tx *tx = stm__thread();
+    enum stm_status status;
 
     STM_TRY(outside(tx, __func__));
     if (!call->blocked)
         return stm__error(STM_EMISUSE,
                           "stm_call_wait: the call is not blocked; expected "
                           "one whose last step returned STM_BLOCKED");
-    return stm__block_sleep(tx, call);
+    status = stm__block_sleep(tx, call);
+    return status == STM_BLOCKED ? STM_EINTERRUPTED : status;
 }
 
 void stm_call_free(struct stm_call *call)
 {
-    struct stepped *stepped = (struct stepped *)call;
-
     if (!call)
         return;
-    stm__block_disarm(call);
-    stm__vec_fini(&call->waits);
-    stm__parker_fini(&stepped->parker);
-    free(stepped);
+    stm__block_fini(call);
+    free(call);
 }

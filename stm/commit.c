@@ -57,6 +57,7 @@
 #include <stm/watch-set-internal.h>
 
 #define PATIENCE 64 /* turns that a young transaction waits for a lock */
+#define FEW 16      /* writes that are sorted by insertion */
 
 AO_t stm__prepare_hook;
 
@@ -75,6 +76,22 @@ static int by_address(const void *left, const void *right)
     return (a->var > b->var) - (a->var < b->var);
 }
 
+static void sort_by_address(struct stm__write **order, size_t count)
+{
+    if (count > FEW) {
+        stm__sort(order, count, sizeof *order, by_address);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct stm__write *write = order[i];
+        size_t j = i;
+
+        for (; j > 0 && order[j - 1]->var > write->var; j--)
+            order[j] = order[j - 1];
+        order[j] = write;
+    }
+}
+
 static bool prepare_order(struct stm_tx *tx)
 {
     size_t count = tx->log.writes.count;
@@ -85,8 +102,7 @@ static bool prepare_order(struct stm_tx *tx)
     for (size_t i = 0; i < count; i++)
         *(struct stm__write **)stm__vec_push(&tx->order) =
             stm__log_write_at(&tx->log, i);
-    if (count > 1)
-        qsort(tx->order.items, count, sizeof(struct stm__write *), by_address);
+    sort_by_address(STM__VEC_AT(&tx->order, struct stm__write *, 0), count);
     return true;
 }
 
@@ -212,15 +228,12 @@ static void publish_value(struct stm_tx *tx, struct stm__write *write,
 static void publish_watchers(struct stm_tx *tx, struct stm__write *write)
 {
     struct stm__side *side = stm__side_of(write->var);
-    struct stm__watch_set *old;
+    stm_value old = AO_load(&side->watch_set);
 
-    stm__spin_lock(&side->lock);
-    old = side->watch_set;
-    side->watch_set = write->watch_set;
+    AO_store_release(&side->watch_set, (AO_t)write->watch_set);
     AO_store_release(&side->watch_version, AO_load(&side->watch_version) + 1);
-    stm__spin_unlock(&side->lock);
     write->watch_set = NULL;
-    stm__log_discard(&tx->log, &stm__watch_set_type, (stm_value)old);
+    stm__log_discard(&tx->log, &stm__watch_set_used, old);
 }
 
 static void publish(struct stm_tx *tx, AO_t version)

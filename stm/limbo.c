@@ -21,8 +21,9 @@ static AO_t aging_stamp;           /* attempts that began before this version */
 static AO_t stranded;
 
 /* This thread is releasing: what that retires in turn is left to the loop that
- * is running already, however long the chain. */
-static _Thread_local bool draining;
+ * is running already, however long the chain, and which must come again. */
+static STM__THREAD_LOCAL bool draining;
+static STM__THREAD_LOCAL bool again;
 
 /* What the running attempts can see. */
 struct view {
@@ -225,8 +226,10 @@ static bool drain_some(void)
 
 void stm__limbo_drain(void)
 {
-    if (draining)
+    if (draining) {
+        again = true;
         return;
+    }
     draining = true;
     (void)STM__STEP(STM__AT_RETIRE);
     AO_store(&stranded, 0);
@@ -246,6 +249,7 @@ static bool release_at_once(struct stm__batch *batch)
                               batch->items[i].ref.value))
             return false;
     draining = true;
+    again = false;
     release_values(batch, 0);
     draining = false;
     return true;
@@ -255,18 +259,40 @@ void stm__limbo_settle(struct stm__batch **batch, bool asked)
 {
     if (*batch && (*batch)->count) {
         (void)STM__STEP(STM__AT_RETIRE);
-        asked = true;
-        if (!release_at_once(*batch)) {
+        if (release_at_once(*batch)) {
+            asked |= again;
+        } else {
             push(*batch);
             *batch = NULL;
+            asked = true;
         }
     }
     if (asked || STM__UNLIKELY(AO_load(&stranded)))
         stm__limbo_drain();
 }
 
+/* Nobody else runs, and this thread may: no grace period is needed. */
+static bool free_at_once(struct stm__dead *dead)
+{
+    if (draining || !stm__may_release(dead->type, (stm_value)dead))
+        return false;
+    stm__fence();
+    if (stm__slot_any_running())
+        return false;
+    draining = true;
+    again = false;
+    dead->type->release((stm_value)dead);
+    draining = false;
+    return true;
+}
+
 void stm__limbo_bury(struct stm__dead *dead)
 {
+    if (!stm__slot_busy() && free_at_once(dead)) {
+        if (again)
+            stm__limbo_drain();
+        return;
+    }
     pthread_mutex_lock(&lock);
     dead->next = fresh;
     fresh = dead;

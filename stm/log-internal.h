@@ -46,6 +46,7 @@ struct stm__log {
     struct stm__vec reads;  /* struct stm__read */
     struct stm__vec writes; /* struct stm__write */
     struct stm__vec undos;  /* struct stm__undo */
+    uint64_t written;       /* the stamp of the latest write */
 
     /* struct stm__ref: references to give back when the attempt has ended.
      * Room is kept for every counted value in writes and undos, and for the
@@ -142,10 +143,27 @@ bool stm__log_write(struct stm__log *log, struct stm_tvar *var,
 struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var,
                                   uint64_t stamp);
 
-/* Keeps room for so many references more, and puts one into it. */
-bool stm__log_reserve_garbage(struct stm__log *log, size_t more);
-void stm__log_discard(struct stm__log *log, const struct stm_type *type,
-                      stm_value value);
+/* Keeps room for so many references more. */
+static inline bool stm__log_reserve_garbage(struct stm__log *log, size_t more)
+{
+    return stm__vec_reserve(&log->garbage, 2 * log->writes.count +
+                                               log->undos.count +
+                                               log->promised + more);
+}
+
+/* Puts a reference into the room that was kept. */
+static inline void stm__log_discard(struct stm__log *log,
+                                    const struct stm_type *type,
+                                    stm_value value)
+{
+    struct stm__ref *ref;
+
+    if (!stm__counted(type) || !value)
+        return;
+    ref = stm__vec_push(&log->garbage);
+    ref->value = value;
+    ref->type = type;
+}
 
 /* Moves every reference that the log still holds to garbage. */
 void stm__log_discard_all(struct stm__log *log);

@@ -45,7 +45,7 @@ void stm__log_unique_reads(struct stm__log *log)
 
     if (log->reads.count < 2)
         return;
-    qsort(reads, log->reads.count, sizeof *reads, by_address);
+    stm__sort(reads, log->reads.count, sizeof *reads, by_address);
     for (size_t i = 1; i < log->reads.count; i++)
         if (reads[i].var != reads[kept].var)
             reads[++kept] = reads[i];
@@ -150,25 +150,6 @@ struct stm__write *stm__log_search(const struct stm__log *log,
 
 /* ---- writes ---- */
 
-bool stm__log_reserve_garbage(struct stm__log *log, size_t more)
-{
-    return stm__vec_reserve(&log->garbage, 2 * log->writes.count +
-                                               log->undos.count +
-                                               log->promised + more);
-}
-
-void stm__log_discard(struct stm__log *log, const struct stm_type *type,
-                      stm_value value)
-{
-    struct stm__ref *ref;
-
-    if (!stm__counted(type) || !value)
-        return;
-    ref = stm__vec_push(&log->garbage);
-    ref->value = value;
-    ref->type = type;
-}
-
 static struct stm__write *add_entry(struct stm__log *log, struct stm_tvar *var,
                                     uint64_t stamp)
 {
@@ -230,6 +211,7 @@ bool stm__log_write(struct stm__log *log, struct stm_tvar *var,
     write->value = value;
     write->stamp = stamp;
     write->sets = true;
+    log->written = stamp;
     return true;
 }
 
@@ -243,7 +225,7 @@ static void drop_write(struct stm__log *log, size_t index)
         index_drop_last(log, index);
     if (write->sets)
         stm__log_discard(log, write->var->type, write->value);
-    stm__log_discard(log, &stm__watch_set_type, (stm_value)write->watch_set);
+    stm__log_discard(log, &stm__watch_set_unused, (stm_value)write->watch_set);
 }
 
 void stm__log_undo(struct stm__log *log, const struct stm__mark *mark)
@@ -279,7 +261,7 @@ void stm__log_discard_all(struct stm__log *log)
 
         if (write->sets)
             stm__log_discard(log, write->var->type, write->value);
-        stm__log_discard(log, &stm__watch_set_type,
+        stm__log_discard(log, &stm__watch_set_unused,
                          (stm_value)write->watch_set);
         write->sets = false;
         write->watch_set = NULL;

@@ -10,8 +10,8 @@
  *
  *   - the same pointer, changed in place, if this sequence belongs to the
  *     token (it was made by a call with the same token, which is not 0, and
- *     therefore no one else can see it; its nodes that have the same token are
- *     changed in place, too, others are copied);
+ *     therefore no one else can see it; its nodes that no other sequence
+ *     shares are changed in place, too, others are copied);
  *   - else a new sequence, and the old one is as it was and still the caller's;
  *   - NULL when out of memory: nothing has changed.
  *

@@ -52,7 +52,7 @@ static inline AO_t stm__clock_tick(void)
 }
 
 /* The calling thread's slot, or NULL while it has none. */
-extern _Thread_local struct stm__slot *stm__slot_own;
+extern STM__THREAD_LOCAL struct stm__slot *stm__slot_own;
 
 /* Sees to it that the thread has a slot; NULL when out of memory.  Gives it
  * back, idle. */

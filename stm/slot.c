@@ -18,7 +18,7 @@ struct block {
 
 struct stm__clock stm__clock __attribute__((aligned(STM__CACHE_LINE)));
 
-_Thread_local struct stm__slot *stm__slot_own;
+STM__THREAD_LOCAL struct stm__slot *stm__slot_own;
 
 static AO_t blocks[BLOCKS_MAX]; /* struct block *; set once, by CAS */
 

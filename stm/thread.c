@@ -9,7 +9,7 @@
 /* What a thread owns is made when it first runs a transaction and freed when it
  * ends; its counts are then added to those of the threads before. */
 
-_Thread_local struct stm_tx *stm__self;
+STM__THREAD_LOCAL struct stm_tx *stm__self;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -52,7 +52,6 @@ static void free_thread(void *argument)
     stm__vec_fini(&tx->runs);
     stm__vec_fini(&tx->captures);
     stm__vec_fini(&tx->order);
-    stm__parker_fini(&tx->parker);
     free(tx->batch);
     if (stm__self == tx)
         stm__self = NULL;
@@ -82,7 +81,6 @@ static struct stm_tx *make_thread(void)
     tx->watch_ops.size = sizeof(struct stm__watch_op);
     tx->captures.size = sizeof(struct stm__capture);
     tx->order.size = sizeof(struct stm__write *);
-    stm__parker_init(&tx->parker);
     tx->spin_luck = 1;
     enlist(tx);
     stm__self = tx;

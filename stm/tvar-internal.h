@@ -38,9 +38,10 @@ struct stm__side {
      * without it to see whether there is anything to do. */
     AO_t waits; /* struct stm__wait * */
 
-    /* Who watches: changed by a commit that holds the variable, under `lock`;
-     * read by one that holds either.  watch_version counts the changes. */
-    struct stm__watch_set *watch_set;
+    /* Who watches, a struct stm__watch_set *: changed by a commit that holds the
+     * variable, which then adds one to watch_version.  An attempt reads the
+     * version first, and so never a set that is older than it. */
+    AO_t watch_set;
     AO_t watch_version;
 
     struct stm_tvar *var; /* NULL once the variable is gone; under `lock` */

@@ -11,16 +11,14 @@
 static void lose_side(struct stm_tvar *var)
 {
     struct stm__side *side = stm__side_of(var);
-    struct stm__watch_set *set;
 
     if (!side)
         return;
     stm__spin_lock(&side->lock);
     side->var = NULL;
-    set = side->watch_set;
-    side->watch_set = NULL;
     stm__spin_unlock(&side->lock);
-    stm__watch_set_release(set);
+    stm__watch_set_free((struct stm__watch_set *)AO_load(&side->watch_set));
+    AO_store(&side->watch_set, 0);
     stm__side_release(side);
 }
 
@@ -41,7 +39,8 @@ static bool may_destroy(stm_value dead)
     struct stm__side *side = stm__side_of(var);
 
     return stm__may_release(var->type, AO_load(&var->value)) &&
-           (!side || stm__watch_set_may_release(side->watch_set));
+           (!side || stm__watch_set_may_free(
+                         (struct stm__watch_set *)AO_load(&side->watch_set)));
 }
 
 static const struct stm_type dead_tvar = {
@@ -136,7 +135,9 @@ int stm_tvar_traverse(struct stm_tvar *var, stm_visit *visit, void *context)
                          context);
     if (stop || !side)
         return stop;
-    return stm__watch_set_traverse(side->watch_set, visit, context);
+    return stm__watch_set_traverse(
+        (struct stm__watch_set *)AO_load_acquire(&side->watch_set), visit,
+        context);
 }
 
 void stm_tvar_clear(struct stm_tvar *var)

@@ -39,7 +39,6 @@ struct stm_tx {
     struct stm__vec order;    /* struct stm__write *: as a commit locks them */
 
     /* The thread's. */
-    struct stm__parker parker;
     const struct stm_blocking *blocking;
     struct stm__counts counts;
     struct stm_tx *next; /* in the list of all threads */
@@ -82,14 +81,17 @@ struct stm_call {
     uint64_t deadline, wall_deadline;
     uint64_t limit, wall_limit;
 
-    struct stm__parker *parker; /* the thread's, or its own if it is stepped */
-    struct stm__vec waits;      /* struct stm__wait: linked while blocked */
+    /* Each call has a waiter of its own: a hook that a signal makes run may
+     * block in another call of the same thread. */
+    struct stm__parker parker; /* initialized once the call first blocks */
+    bool has_parker;
+    struct stm__vec waits; /* struct stm__wait: linked while blocked */
     bool blocked;
 };
 
 /* ---- thread.c ---- */
 
-extern _Thread_local struct stm_tx *stm__self;
+extern STM__THREAD_LOCAL struct stm_tx *stm__self;
 
 /* The thread's object, made if need be; NULL: out of memory. */
 struct stm_tx *stm__thread(void);
@@ -218,11 +220,14 @@ bool stm__gate_mine(const struct stm_tx *tx);
  * nothing could wake it. */
 enum stm_status stm__block_arm(struct stm_tx *tx);
 
-/* Sleeps.  STM_OK: run again.  STM_EINTERRUPTED: a signal handler ran, and the
- * call is still armed.  Else what a hook ended the wait with. */
+/* Sleeps.  STM_OK: run again.  STM_BLOCKED: a signal handler ran, and the call
+ * is still armed.  Else what a hook ended the wait with. */
 enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call);
 
-/* Withdraws the waiter. */
+/* Withdraws the waiter, if it is armed. */
 void stm__block_disarm(struct stm_call *call);
+
+/* For a call that has ended: withdraws and frees. */
+void stm__block_fini(struct stm_call *call);
 
 #endif

@@ -24,28 +24,31 @@ struct stm__vec {
 #define STM__VEC(type) {NULL, 0, 0, sizeof(type)}
 #define STM__VEC_AT(vec, type, index) (&((type *)(vec)->items)[index])
 
+bool stm__vec_grow(struct stm__vec *vec, size_t more);
+
 /* Makes room for so many more items. */
 static inline bool stm__vec_reserve(struct stm__vec *vec, size_t more)
 {
-    size_t capacity = vec->capacity ? vec->capacity : 8;
-    char *items;
-
-    if (vec->count + more <= vec->capacity)
-        return true;
-    while (capacity < vec->count + more)
-        capacity *= 2;
-    items = realloc(vec->items, capacity * vec->size);
-    if (!items)
-        return false;
-    vec->items = items;
-    vec->capacity = capacity;
-    return true;
+    return vec->count + more <= vec->capacity || stm__vec_grow(vec, more);
 }
 
 /* Returns the place of a new last item, for which there is room. */
 static inline void *stm__vec_push(struct stm__vec *vec)
 {
     return vec->items + vec->count++ * vec->size;
+}
+
+/* Sorts an array, which is often short and in order already. */
+static inline void stm__sort(void *items, size_t count, size_t size,
+                             int (*compare)(const void *, const void *))
+{
+    const char *at = items;
+
+    for (size_t i = 1; i < count; i++, at += size)
+        if (compare(at, at + size) > 0) {
+            qsort(items, count, size, compare);
+            return;
+        }
 }
 
 /* Empties the array and frees its memory. */

@@ -19,61 +19,72 @@ static int by_address(const void *left, const void *right)
     return (a->var > b->var) - (a->var < b->var);
 }
 
-/* Sorts a run's captures and leaves one for each variable. */
-static void make_unique(struct stm_tx *tx, struct stm__run *run)
-{
-    struct stm__capture *captures = stm__capture_at(tx, run->first);
-    size_t kept = 0;
-
-    if (run->count < 2)
-        return;
-    qsort(captures, run->count, sizeof *captures, by_address);
-    for (size_t i = 1; i < run->count; i++)
-        if (captures[i].var != captures[kept].var)
-            captures[++kept] = captures[i];
-    run->count = kept + 1;
-}
-
+/* Did the run read just what the one before it read? */
 static bool unchanged(struct stm_tx *tx, const struct stm__run *run,
                       const struct stm__watched *before)
 {
-    size_t count = before ? before->count : 0;
-
-    if (run->cancelled || count != run->count)
+    if (run->cancelled || !before || before->trace_count != run->count)
         return false;
-    for (size_t i = 0; i < count; i++) {
-        struct stm_tvar *var = stm__capture_at(tx, run->first + i)->var;
-
-        if (var != before->items[i].var ||
-            stm__side_of(var) != before->items[i].side)
+    for (size_t i = 0; i < run->count; i++)
+        if (stm__side_of(stm__capture_at(tx, run->first + i)->var) !=
+            before->trace[i])
             return false;
+    return true;
+}
+
+/* Fills the trace, in the order of reading. */
+static bool add_trace(struct stm_tx *tx, const struct stm__run *run,
+                      struct stm__watched *watched)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        struct stm__side *side =
+            stm__side_ensure(stm__capture_at(tx, run->first + i)->var);
+
+        if (!side)
+            return false;
+        watched->trace[i] = side;
     }
     return true;
 }
 
-static struct stm__watched *make_watched(struct stm_tx *tx,
-                                         const struct stm__run *run)
+/* Fills the items; sorts the run's captures. */
+static void add_items(struct stm_tx *tx, struct stm__run *run,
+                      struct stm__watched *watched)
 {
-    struct stm__watched *watched;
+    struct stm__capture *captures = stm__capture_at(tx, run->first);
 
-    watched = malloc(sizeof *watched + run->count * sizeof watched->items[0]);
+    stm__sort(captures, run->count, sizeof *captures, by_address);
+    for (size_t i = 0; i < run->count; i++) {
+        struct stm_tvar *var = captures[i].var;
+        struct stm__watched_item *item = &watched->items[watched->count];
+
+        if (watched->count && item[-1].var == var)
+            continue;
+        item->var = var;
+        item->side = stm__side_of(var);
+        stm__side_retain(item->side);
+        watched->count++;
+    }
+}
+
+static struct stm__watched *make_watched(struct stm_tx *tx,
+                                         struct stm__run *run)
+{
+    struct stm__watched *watched =
+        malloc(sizeof *watched + run->count * sizeof watched->trace[0]);
+
     if (!watched)
         return NULL;
     watched->refs = 1;
     watched->cancelled = run->cancelled;
     watched->count = 0;
-    for (size_t i = 0; i < run->count; i++) {
-        struct stm_tvar *var = stm__capture_at(tx, run->first + i)->var;
-        struct stm__side *side = stm__side_ensure(var);
-
-        if (!side) {
-            stm__watched_type.release((stm_value)watched);
-            return NULL;
-        }
-        stm__side_retain(side);
-        watched->items[watched->count].var = var;
-        watched->items[watched->count++].side = side;
+    watched->trace_count = run->count;
+    watched->items = malloc((run->count + 1) * sizeof watched->items[0]);
+    if (!watched->items || !add_trace(tx, run, watched)) {
+        stm__watched_type.release((stm_value)watched);
+        return NULL;
     }
+    add_items(tx, run, watched);
     return watched;
 }
 
@@ -82,6 +93,22 @@ static struct stm__watched *make_watched(struct stm_tx *tx,
 typedef struct stm__watch_set *change(const struct stm__watch_set *set,
                                       struct stm_watcher *watcher);
 
+/* The set that an entry would leave the variable with, as things stand. */
+static enum stm_status current_set(struct stm_tx *tx, struct stm__write *write,
+                                   bool known, struct stm__watch_set **out)
+{
+    AO_t version;
+
+    *out = write->watch_set;
+    if (*out)
+        return STM_OK;
+    *out = stm__watch_set_of(write->var, &version);
+    if (known && version != write->watch_version)
+        return stm__doom(tx, STM_CONFLICT);
+    write->watch_version = version;
+    return STM_OK;
+}
+
 /* Changes the set that the commit will install for a variable. */
 static enum stm_status change_set(struct stm_tx *tx, struct stm_tvar *var,
                                   struct stm_watcher *watcher, change *make)
@@ -89,23 +116,17 @@ static enum stm_status change_set(struct stm_tx *tx, struct stm_tvar *var,
     bool known = stm__log_find(&tx->log, var) != NULL;
     struct stm__write *write = stm__log_entry(&tx->log, var, tx->stamp);
     struct stm__watch_set *before, *after;
-    AO_t version;
 
     if (!write || !stm__log_reserve_garbage(&tx->log, 1))
         return stm__doom(tx, STM_ENOMEM);
-    before = write->watch_set;
-    if (!before) {
-        before = stm__watch_set_of(var, &version);
-        if (known && version != write->watch_version) {
-            stm__log_discard(&tx->log, &stm__watch_set_type, (stm_value)before);
-            return stm__doom(tx, STM_CONFLICT);
-        }
-        write->watch_version = version;
-    }
+    STM_TRY(current_set(tx, write, known, &before));
     after = make(before, watcher);
-    stm__log_discard(&tx->log, &stm__watch_set_type, (stm_value)before);
+    if (!after)
+        return stm__doom(tx, STM_ENOMEM);
+    stm__log_discard(&tx->log, &stm__watch_set_unused,
+                     (stm_value)write->watch_set);
     write->watch_set = after;
-    return after ? STM_OK : stm__doom(tx, STM_ENOMEM);
+    return STM_OK;
 }
 
 /* The variable behind a side, or NULL once it is gone.  This attempt keeps its
@@ -168,7 +189,6 @@ static enum stm_status register_run(struct stm_tx *tx, struct stm__run *run)
     before = (struct stm__watched *)value;
     if (run->cancelled)
         run->count = 0;
-    make_unique(tx, run);
     if (unchanged(tx, run, before))
         return STM_OK;
     STM_TRY(stm__reserve_release(tx, 1));

@@ -40,6 +40,7 @@ static enum stm_status add_run(struct stm_tx *tx, struct stm_watcher *watcher,
         run = stm__vec_push(&tx->runs);
         run->watcher = watcher;
         run->first = run->count = 0;
+        run->stamp = 0;
         run->cancelled = run->due = run->ran = false;
     }
     *out = run;
@@ -50,14 +51,10 @@ static enum stm_status add_run(struct stm_tx *tx, struct stm_watcher *watcher,
 static enum stm_status add_watchers_of(struct stm_tx *tx,
                                        struct stm__write *write)
 {
-    struct stm__watch_set *set;
+    const struct stm__watch_set *set =
+        stm__watch_set_of(write->var, &write->watch_version);
 
-    STM_TRY(stm__reserve_release(tx, 1));
-    set = stm__watch_set_of(write->var, &write->watch_version);
-    if (!set)
-        return STM_OK;
-    stm__log_discard(&tx->log, &stm__watch_set_type, (stm_value)set);
-    for (size_t i = 0; i < set->count; i++) {
+    for (size_t i = 0; set && i < set->count; i++) {
         struct stm__run *run;
 
         STM_TRY(add_run(tx, set->items[i], &run));
@@ -88,7 +85,8 @@ static bool disturbed(struct stm_tx *tx, const struct stm__run *run)
             stm__capture_at(tx, run->first + i);
         const struct stm__write *write = stm__log_find(&tx->log, seen->var);
 
-        if (write && write->sets && write->value != seen->value)
+        if (write && write->stamp >= run->stamp &&
+            write->value != seen->value)
             return true;
     }
     return false;
@@ -112,7 +110,8 @@ static enum stm_status find_due(struct stm_tx *tx, struct progress *progress)
     for (size_t i = 0; i < tx->runs.count; i++) {
         struct stm__run *run = stm__run_at(tx, i);
 
-        run->due |= run->ran && disturbed(tx, run);
+        if (run->ran && tx->log.written >= run->stamp)
+            run->due |= disturbed(tx, run);
     }
     return STM_OK;
 }
@@ -171,6 +170,7 @@ static enum stm_status run_function(struct stm_tx *tx, struct stm__run *run,
     if (call->has_result)
         stm__log_discard(&tx->log, call->config->result_type, call->result);
     run->count = tx->captures.count - run->first;
+    run->stamp = tx->stamp;
     run->ran = true;
     return status;
 }
@@ -204,8 +204,7 @@ static enum stm_status run_round(struct stm_tx *tx, bool *any)
     size_t count = tx->runs.count;
 
     *any = false;
-    if (count > 1)
-        qsort(tx->runs.items, count, sizeof(struct stm__run), by_order);
+    stm__sort(tx->runs.items, count, sizeof(struct stm__run), by_order);
     for (size_t i = 0; i < count; i++) {
         struct stm__run *run = stm__run_at(tx, i);
 

@@ -19,18 +19,20 @@ struct stm_watcher {
     struct stm_tvar *watched;
 };
 
-/* The watchers of one variable: immutable, counted, in order of creation.  Each
- * entry owns a reference to its watcher and one to the watcher's argument, so
- * that a collector can count edges from variables to arguments. */
+/* The watchers of one variable: immutable, in order of creation, with one owner:
+ * the variable's side, or the write entry of a commit to come.  Each entry owns
+ * a reference to its watcher and one to the watcher's argument, so that a
+ * collector can count edges from variables to arguments.  An attempt that meets
+ * a set may use it until it ends. */
 struct stm__watch_set {
-    AO_t refs;
+    struct stm__dead dead;
     size_t count;
     struct stm_watcher *items[];
 };
 
-void stm__watch_set_retain(struct stm__watch_set *set);   /* NULL: nothing */
-void stm__watch_set_release(struct stm__watch_set *set);  /* runs user code */
-bool stm__watch_set_may_release(const struct stm__watch_set *set);
+/* Frees a set that no attempt can meet; runs user code.  NULL: nothing. */
+void stm__watch_set_free(struct stm__watch_set *set);
+bool stm__watch_set_may_free(const struct stm__watch_set *set);
 int stm__watch_set_traverse(const struct stm__watch_set *set, stm_visit *visit,
                             void *context);
 
@@ -41,24 +43,33 @@ struct stm__watch_set *stm__watch_set_with(const struct stm__watch_set *set,
 struct stm__watch_set *stm__watch_set_without(const struct stm__watch_set *set,
                                               struct stm_watcher *watcher);
 
-/* The variable's watch set with a reference for the caller (NULL: none), and
- * the version that it has. */
+/* Inside an attempt: the variable's set (NULL: none) and its version, or an
+ * earlier one. */
 struct stm__watch_set *stm__watch_set_of(struct stm_tvar *var, AO_t *version);
 
-/* A watch set, and a watcher, as counted values, to be released later. */
-extern const struct stm_type stm__watch_set_type;
+/* As values, to be released after the attempt: a set that was never installed,
+ * one that was, and a watcher. */
+extern const struct stm_type stm__watch_set_unused;
+extern const struct stm_type stm__watch_set_used;
 extern const struct stm_type stm__watcher_type;
 
-/* The variables that a watcher read, in order of address.  Not references: a
- * variable that nothing else refers to can go.  A side stays, and tells. */
+/* The variables that a watcher read.  Not references: a variable that nothing
+ * else refers to can go.  A side stays, and tells. */
 struct stm__watched {
     AO_t refs;
     bool cancelled;
+
+    /* Each side once, in order of its variable's address; counted. */
     size_t count;
     struct stm__watched_item {
         struct stm_tvar *var; /* to compare by; follow side->var instead */
         struct stm__side *side;
-    } items[];
+    } *items;
+
+    /* Each read, in the order in which they came: a run that reads the same
+     * again is seen to have changed nothing without sorting. */
+    size_t trace_count;
+    struct stm__side *trace[];
 };
 
 extern const struct stm_type stm__watched_type;

@@ -19,17 +19,9 @@ void stm_watcher_release(struct stm_watcher *watcher)
     free(watcher);
 }
 
-void stm__watch_set_retain(struct stm__watch_set *set)
+void stm__watch_set_free(struct stm__watch_set *set)
 {
-    if (set)
-        (void)AO_fetch_and_add1(&set->refs);
-}
-
-void stm__watch_set_release(struct stm__watch_set *set)
-{
-    if (!set || AO_fetch_and_sub1_full(&set->refs) != 1)
-        return;
-    for (size_t i = 0; i < set->count; i++) {
+    for (size_t i = 0; set && i < set->count; i++) {
         const struct stm_watch *config = &set->items[i]->config;
 
         stm__release(config->argument_type, config->argument);
@@ -38,7 +30,7 @@ void stm__watch_set_release(struct stm__watch_set *set)
     free(set);
 }
 
-bool stm__watch_set_may_release(const struct stm__watch_set *set)
+bool stm__watch_set_may_free(const struct stm__watch_set *set)
 {
     for (size_t i = 0; set && i < set->count; i++) {
         const struct stm_watch *config = &set->items[i]->config;
@@ -49,14 +41,38 @@ bool stm__watch_set_may_release(const struct stm__watch_set *set)
     return true;
 }
 
+static void free_dead(stm_value dead)
+{
+    stm__watch_set_free((struct stm__watch_set *)dead);
+}
+
+static bool may_free_dead(stm_value dead)
+{
+    return stm__watch_set_may_free((const struct stm__watch_set *)dead);
+}
+
+const struct stm_type stm__watch_set_unused = {
+    .name = "unused watch set",
+    .release = free_dead,
+    .may_release = may_free_dead,
+};
+
+static void bury(stm_value set)
+{
+    stm__limbo_bury(&((struct stm__watch_set *)set)->dead);
+}
+
+const struct stm_type stm__watch_set_used = {
+    .name = "watch set",
+    .release = bury,
+};
+
 int stm__watch_set_traverse(const struct stm__watch_set *set, stm_visit *visit,
                             void *context)
 {
     int stop = 0;
 
-    if (!set || AO_load(&set->refs) != 1)
-        return 0;
-    for (size_t i = 0; i < set->count && !stop; i++) {
+    for (size_t i = 0; set && i < set->count && !stop; i++) {
         const struct stm_watch *config = &set->items[i]->config;
 
         stop = stm__traverse(config->argument_type, config->argument, visit,
@@ -71,7 +87,8 @@ static struct stm__watch_set *allocate(size_t count)
 
     set = malloc(sizeof *set + count * sizeof set->items[0]);
     if (set) {
-        set->refs = 1;
+        set->dead.next = NULL;
+        set->dead.type = &stm__watch_set_unused;
         set->count = 0;
     }
     return set;
@@ -119,34 +136,11 @@ struct stm__watch_set *stm__watch_set_without(const struct stm__watch_set *set,
 struct stm__watch_set *stm__watch_set_of(struct stm_tvar *var, AO_t *version)
 {
     struct stm__side *side = stm__side_of(var);
-    struct stm__watch_set *set;
 
-    *version = 0;
-    if (!side || !AO_load_acquire(&side->watch_version))
-        return NULL;
-    stm__spin_lock(&side->lock);
-    *version = AO_load(&side->watch_version);
-    set = side->watch_set;
-    stm__watch_set_retain(set);
-    stm__spin_unlock(&side->lock);
-    return set;
+    *version = side ? AO_load_acquire(&side->watch_version) : 0;
+    return *version ? (struct stm__watch_set *)AO_load_acquire(&side->watch_set)
+                    : NULL;
 }
-
-static void release_set(stm_value value)
-{
-    stm__watch_set_release((struct stm__watch_set *)value);
-}
-
-static bool may_release_set(stm_value value)
-{
-    return stm__watch_set_may_release((const struct stm__watch_set *)value);
-}
-
-const struct stm_type stm__watch_set_type = {
-    .name = "watch set",
-    .release = release_set,
-    .may_release = may_release_set,
-};
 
 static void release_watcher(stm_value value)
 {
@@ -171,6 +165,7 @@ static void release_watched(stm_value value)
         return;
     for (size_t i = 0; i < watched->count; i++)
         stm__side_release(watched->items[i].side);
+    free(watched->items);
     free(watched);
 }
 
