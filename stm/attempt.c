@@ -290,12 +290,8 @@ static void give_back(struct stm__vec *place, struct stm__vec *taken)
         *place = *taken;
 }
 
-static void settle(struct stm_tx *tx, bool asked)
+static void give_batch_back(struct stm_tx *tx, struct stm__batch *batch)
 {
-    struct stm__batch *batch = tx->batch;
-
-    tx->batch = NULL;
-    stm__limbo_settle(&batch, asked);
     if (tx->batch)
         free(batch);
     else
@@ -304,19 +300,17 @@ static void settle(struct stm_tx *tx, bool asked)
 
 static void run_user_code(struct stm_tx *tx, bool asked)
 {
-    if (tx->log.garbage.count) {
-        struct stm__vec garbage = take(&tx->log.garbage);
+    struct stm__vec garbage = take(&tx->log.garbage);
+    struct stm__vec actions = take(&tx->actions);
+    struct stm__batch *batch = tx->batch;
 
-        release_garbage(&garbage);
-        give_back(&tx->log.garbage, &garbage);
-    }
-    settle(tx, asked);
-    if (tx->actions.count) {
-        struct stm__vec actions = take(&tx->actions);
-
-        run_actions(&actions);
-        give_back(&tx->actions, &actions);
-    }
+    tx->batch = NULL;
+    release_garbage(&garbage);
+    stm__limbo_settle(&batch, asked);
+    run_actions(&actions);
+    give_back(&tx->log.garbage, &garbage);
+    give_back(&tx->actions, &actions);
+    give_batch_back(tx, batch);
 }
 
 static const enum stm__event event_of[] = {

@@ -44,7 +44,7 @@ struct stm__side {
     AO_t watch_set;
     AO_t watch_version;
 
-    struct stm_tvar *var; /* NULL once the variable is gone; under `lock` */
+    struct stm_tvar *var; /* NULL once nothing refers to it; under `lock` */
     char *name;           /* set before the variable is shared */
 };
 

@@ -14,9 +14,6 @@ static void lose_side(struct stm_tvar *var)
 
     if (!side)
         return;
-    stm__spin_lock(&side->lock);
-    side->var = NULL;
-    stm__spin_unlock(&side->lock);
     stm__watch_set_free((struct stm__watch_set *)AO_load(&side->watch_set));
     AO_store(&side->watch_set, 0);
     stm__side_release(side);
@@ -92,10 +89,24 @@ bool stm__tvar_try_retain(struct stm_tvar *var)
     return true;
 }
 
+/* From here on no attempt finds the variable through its side.  One that has
+ * found it began before the burial, and so is waited for. */
+static void hide(struct stm_tvar *var)
+{
+    struct stm__side *side = stm__side_of(var);
+
+    if (!side)
+        return;
+    stm__spin_lock(&side->lock);
+    side->var = NULL;
+    stm__spin_unlock(&side->lock);
+}
+
 void stm_tvar_release(struct stm_tvar *var)
 {
     if (!var || AO_fetch_and_sub1_full(&var->refs) != 1)
         return;
+    hide(var);
     stm__limbo_bury(&var->dead);
 }
 
