@@ -64,16 +64,16 @@ enum stm_status stm_tx_status(const struct stm_tx *tx)
 enum stm_status stm__misused(const struct stm_tx *tx, const char *function)
 {
     if (!tx)
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "%s: the transaction is NULL; expected to be called "
                           "from a body that stm_atomically runs",
                           function);
     if (tx != stm__self)
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "%s: the transaction belongs to another thread; "
                           "expected this thread's own",
                           function);
-    return stm__error(STM_EMISUSE,
+    return stm_error(STM_EMISUSE,
                       "%s: the transaction has ended; expected one that runs",
                       function);
 }

@@ -148,7 +148,7 @@ enum stm_status stm__block_arm(struct stm_tx *tx)
         return STM_ENOMEM;
     }
     if (!can_wake(tx))
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "stm_retry: nothing was read and no time-out asked "
                           "for, so nothing could end the wait; expected a "
                           "variable or a time to wait for");

@@ -54,7 +54,7 @@ static enum stm_status run_body(struct stm_tx *tx, struct stm_call *call)
     if (status == STM_RETRY || status == STM_CONFLICT)
         return stm__doom(tx, status);
     if (status > 0)
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "a transaction's body returned %d; expected STM_OK, "
                           "STM_RETRY, STM_CONFLICT or an error below 0",
                           (int)status);
@@ -152,7 +152,7 @@ enum stm_status stm_tx_set_name(struct stm_tx *tx, const char *name)
 
     STM__CHECK(tx);
     if (!name)
-        return stm__error(
+        return stm_error(
             STM_EMISUSE, "stm_tx_set_name: the name is NULL; expected a string");
     found = stm__name_of(name);
     if (!found)
@@ -178,7 +178,7 @@ static enum stm_status outside(struct stm_tx *tx, const char *function)
         return STM_ENOMEM;
     if (tx->doom == STM_EMISUSE)
         return STM_OK;
-    return stm__error(STM_EMISUSE,
+    return stm_error(STM_EMISUSE,
                       "%s: called inside a transaction; expected outside",
                       function);
 }
@@ -199,7 +199,7 @@ enum stm_status stm_call_wait(struct stm_call *call)
 
     STM_TRY(outside(tx, __func__));
     if (!call->blocked)
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "stm_call_wait: the call is not blocked; expected "
                           "one whose last step returned STM_BLOCKED");
     status = stm__block_sleep(tx, call);

@@ -23,7 +23,7 @@ static enum stm_status check(struct stm_tx *tx, const char *function)
 {
     STM_TRY(stm__check(tx, function));
     if (tx->capture)
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "%s: called in a watcher's function, which runs when "
                           "variables change, not when time passes",
                           function);

@@ -5,11 +5,6 @@
 
 #include <stm/status.h>
 
-/* Sets the thread's error message and returns the status: what was wrong and
- * what was expected, in the manner of printf. */
-enum stm_status stm__error(enum stm_status status, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 /* Ends the process with a message, for failures of the system that cannot
  * happen unless the process is already broken. */
 #define STM__MUST(condition)                                                   \

@@ -192,7 +192,7 @@ static void unclaim(struct stm_eventloop *loop)
 
 static enum stm_status outside(const char *function)
 {
-    return stm_current() ? stm__error(STM_EMISUSE,
+    return stm_current() ? stm_error(STM_EMISUSE,
                                       "%s: called inside a transaction; "
                                       "expected outside",
                                       function)
@@ -205,7 +205,7 @@ enum stm_status stm_eventloop_run(struct stm_eventloop *loop)
 
     STM_TRY(outside(__func__));
     if (!claim(loop))
-        return stm__error(STM_EMISUSE, "stm_eventloop_run: another thread runs "
+        return stm_error(STM_EMISUSE, "stm_eventloop_run: another thread runs "
                                        "this loop; expected at most one");
     status = run_events(loop);
     unclaim(loop);

@@ -40,7 +40,7 @@ static enum stm_status run(struct stm_tx *tx, stm_body *body, void *argument)
     enum stm_status status;
 
     if (tx->depth == DEPTH_MAX)
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "transactions are nested %u deep; expected less",
                           DEPTH_MAX);
     tx->depth++;
@@ -51,7 +51,7 @@ static enum stm_status run(struct stm_tx *tx, stm_body *body, void *argument)
     if (status == STM_RETRY || status == STM_CONFLICT)
         return stm__doom(tx, status);
     if (status > 0)
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "a transaction's body returned %d; expected STM_OK, "
                           "STM_RETRY, STM_CONFLICT or an error below 0",
                           (int)status);

@@ -10,6 +10,9 @@ static void notify_thread(struct stm__waiter *waiter)
 {
     struct stm__parker *parker = (struct stm__parker *)waiter;
 
+    /* Says again what it says already, for the sleeper to read: from here on
+     * the waiter's memory is the sleeper's. */
+    AO_store_release(&waiter->state, STM__WOKEN);
     STM__MUST(sem_post(&parker->wakeup) == 0);
 }
 
@@ -24,6 +27,13 @@ void stm__parker_init(struct stm__parker *parker)
 void stm__parker_fini(struct stm__parker *parker)
 {
     sem_destroy(&parker->wakeup);
+}
+
+/* Reads what the waker wrote last. */
+static enum stm__park_result woken(const struct stm__parker *parker)
+{
+    STM__MUST(stm__parker_woken(parker));
+    return STM__PARK_WOKEN;
 }
 
 /* One sleep: 0, or the errno value that ended it. */
@@ -47,13 +57,13 @@ enum stm__park_result stm__park(struct stm__parker *parker, uint64_t deadline)
         return STM__PARK_WOKEN;
     error = sleep_once(&parker->wakeup, deadline);
     if (error == 0)
-        return STM__PARK_WOKEN;
+        return woken(parker);
     STM__MUST(error == EINTR || error == ETIMEDOUT);
     if (AO_compare_and_swap_full(state, STM__PARKED, STM__IDLE))
         return error == EINTR ? STM__PARK_SIGNAL : STM__PARK_TIMEOUT;
     while (sem_wait(&parker->wakeup) != 0) /* claimed: the post is coming */
         STM__MUST(errno == EINTR);
-    return STM__PARK_WOKEN;
+    return woken(parker);
 }
 
 static uint64_t read_clock(clockid_t clock)

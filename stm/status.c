@@ -51,7 +51,7 @@ const char *stm_error_message(void)
     return message;
 }
 
-enum stm_status stm__error(enum stm_status status, const char *format, ...)
+enum stm_status stm_error(enum stm_status status, const char *format, ...)
 {
     va_list arguments;
 

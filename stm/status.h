@@ -53,6 +53,11 @@ STM_API const char *stm_strstatus(enum stm_status status);
  * thread and lasts until its next error. */
 STM_API const char *stm_error_message(void);
 
+/* Sets that message, in the manner of printf, and returns the status: for
+ * libraries built on this one, and for bodies. */
+STM_API enum stm_status stm_error(enum stm_status status, const char *format,
+                                  ...) __attribute__((format(printf, 2, 3)));
+
 /* For functions that return a status and own nothing at this point: passes
  * anything but STM_OK on to the caller. */
 #define STM_TRY(call)                                                          \

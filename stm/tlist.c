@@ -105,7 +105,7 @@ static enum stm_status store(struct stm_tx *tx, struct stm_tlist *list,
 static enum stm_status out_of_range(const char *function, size_t index,
                                     size_t length)
 {
-    return stm__error(STM_ERANGE, "%s: index %zu in a list of %zu items",
+    return stm_error(STM_ERANGE, "%s: index %zu in a list of %zu items",
                       function, index, length);
 }
 
@@ -266,7 +266,7 @@ enum stm_status stm_tlist_splice(struct stm_tx *tx, struct stm_tlist *list,
     if (to > stm_seq_length(before))
         return out_of_range(__func__, to, stm_seq_length(before));
     if (from > to)
-        return stm__error(STM_ERANGE, "%s: from %zu is after to %zu", __func__,
+        return stm_error(STM_ERANGE, "%s: from %zu is after to %zu", __func__,
                           from, to);
     return store(tx, list, before, splice(before, from, to, items, tx->stamp));
 }

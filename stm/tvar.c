@@ -115,13 +115,13 @@ enum stm_status stm_tvar_set_name(struct stm_tvar *var, const char *name)
     struct stm__side *side;
 
     if (!name)
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "stm_tvar_set_name: the name is NULL; expected a string");
     side = stm__side_ensure(var);
     if (!side)
         return STM_ENOMEM;
     if (side->name)
-        return stm__error(STM_EMISUSE,
+        return stm_error(STM_EMISUSE,
                           "stm_tvar_set_name: the variable is named \"%s\" "
                           "already; a name is given once",
                           side->name);

@@ -233,7 +233,7 @@ static enum stm_status diverged(struct stm_tx *tx)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
                                  used ? ", " : "", name ? name : "(no name)");
     }
-    return stm__error(STM_EDIVERGED,
+    return stm_error(STM_EDIVERGED,
                       "watchers have not settled after %d rounds: %s",
                       ROUNDS_MAX, names);
 }

@@ -46,7 +46,7 @@ enum stm_status stm_watch(struct stm_tx *tx, const struct stm_watch *watch,
 
     STM__CHECK(tx);
     if (!watch || !watch->function)
-        return stm__error(STM_EMISUSE, "stm_watch: function is NULL; expected "
+        return stm_error(STM_EMISUSE, "stm_watch: function is NULL; expected "
                                        "the function whose reads are watched");
     AO_store_release(&stm__prepare_hook, (AO_t)prepare);
     watcher = make_watcher(watch);
@@ -65,7 +65,7 @@ enum stm_status stm_watcher_cancel(struct stm_tx *tx,
 {
     STM__CHECK(tx);
     if (!watcher)
-        return stm__error(
+        return stm_error(
             STM_EMISUSE,
             "stm_watcher_cancel: the watcher is NULL; expected a handle");
     return stm__after_watch(tx, watcher, true);

@@ -1,0 +1,179 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* The threads of one pool as the system knows them.
+ *
+ * A thread cannot join itself, and an abandoned pool has nobody who would.  So
+ * each thread that ends leaves its name behind and joins the one that did so
+ * before it: at any time there is at most one thread to be joined, by whoever
+ * waits for the pool, or detached, when there is no one.
+ *
+ * Lock rule: nothing but the members below is touched under the lock; no
+ * callback, no join and nothing of libstm. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "pool-internal.h"
+
+struct stm__roster {
+    AO_t references; /* the pool's and one for each thread */
+    struct stm_pool_config config;
+    pthread_mutex_t lock;
+    pthread_cond_t none_running;
+    size_t running; /* threads that have not yet left; under lock */
+    bool has_last;  /* is there a thread to be joined?  under lock */
+    pthread_t last; /* that thread; under lock */
+};
+
+/* Which pool does this thread work for? */
+static _Thread_local const struct stm__roster *own_roster;
+
+struct stm__roster *stm__roster_new(const struct stm_pool_config *config)
+{
+    struct stm__roster *roster = calloc(1, sizeof *roster);
+
+    if (roster == NULL)
+        return NULL;
+    if (pthread_mutex_init(&roster->lock, NULL) != 0)
+        goto no_lock;
+    if (pthread_cond_init(&roster->none_running, NULL) != 0)
+        goto no_condition;
+    roster->references = 1;
+    roster->config = *config;
+    return roster;
+
+no_condition:
+    pthread_mutex_destroy(&roster->lock);
+no_lock:
+    free(roster);
+    return NULL;
+}
+
+void stm__roster_release(struct stm__roster *roster)
+{
+    if (!stm__count_down(&roster->references))
+        return;
+    if (roster->has_last)
+        pthread_detach(roster->last);
+    pthread_cond_destroy(&roster->none_running);
+    pthread_mutex_destroy(&roster->lock);
+    if (roster->config.finalize != NULL)
+        roster->config.finalize(roster->config.context);
+    free(roster);
+}
+
+void stm__roster_drop_finalizer(struct stm__roster *roster)
+{
+    roster->config.finalize = NULL;
+}
+
+const struct stm_pool_config *
+stm__roster_config(const struct stm__roster *roster)
+{
+    return &roster->config;
+}
+
+/* Signals are for the program's own threads, one of which may sleep in
+ * libstm and must be the one that is interrupted. */
+static int create_thread(void *(*main)(void *), void *argument)
+{
+    static const int own_faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                                     SIGTRAP, SIGABRT, SIGPROF};
+    pthread_t thread;
+    sigset_t blocked, before;
+    int error;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own_faults / sizeof own_faults[0]; i++)
+        sigdelset(&blocked, own_faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    error = pthread_create(&thread, NULL, main, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+int stm__roster_start(struct stm__roster *roster, void *(*main)(void *),
+                      void *argument)
+{
+    int error;
+
+    stm__count_up(&roster->references);
+    pthread_mutex_lock(&roster->lock);
+    roster->running++;
+    pthread_mutex_unlock(&roster->lock);
+
+    error = create_thread(main, argument);
+    if (error != 0) {
+        pthread_mutex_lock(&roster->lock);
+        if (--roster->running == 0)
+            pthread_cond_broadcast(&roster->none_running);
+        pthread_mutex_unlock(&roster->lock);
+        stm__roster_release(roster);
+    }
+    return error;
+}
+
+enum stm_status stm__roster_enter(struct stm__roster *roster)
+{
+    own_roster = roster;
+    if (roster->config.thread_enter == NULL)
+        return STM_OK;
+    return roster->config.thread_enter(roster->config.context);
+}
+
+void stm__roster_leave(struct stm__roster *roster, enum stm_status entered)
+{
+    pthread_t before;
+    bool join;
+
+    if (entered == STM_OK && roster->config.thread_leave != NULL)
+        roster->config.thread_leave(roster->config.context);
+    own_roster = NULL;
+
+    pthread_mutex_lock(&roster->lock);
+    join = roster->has_last;
+    before = roster->last;
+    roster->has_last = true;
+    roster->last = pthread_self();
+    if (--roster->running == 0)
+        pthread_cond_broadcast(&roster->none_running);
+    pthread_mutex_unlock(&roster->lock);
+
+    if (join)
+        pthread_join(before, NULL);
+    stm__roster_release(roster);
+}
+
+bool stm__roster_has_caller(const struct stm__roster *roster)
+{
+    return own_roster == roster;
+}
+
+static void join_all(struct stm__roster *roster)
+{
+    pthread_t last;
+    bool join;
+
+    pthread_mutex_lock(&roster->lock);
+    while (roster->running > 0)
+        pthread_cond_wait(&roster->none_running, &roster->lock);
+    join = roster->has_last;
+    last = roster->last;
+    roster->has_last = false;
+    pthread_mutex_unlock(&roster->lock);
+    if (join)
+        pthread_join(last, NULL);
+}
+
+void stm__roster_await(struct stm__roster *roster)
+{
+    const struct stm_blocking *hooks = stm_set_blocking(NULL);
+
+    (void)stm_set_blocking(hooks);
+    if (hooks != NULL && hooks->enter != NULL)
+        hooks->enter(hooks->context);
+    join_all(roster);
+    if (hooks != NULL && hooks->leave != NULL)
+        hooks->leave(hooks->context);
+}
