@@ -49,6 +49,9 @@ bool stm__roster_has_caller(const struct stm__roster *roster);
  * the wait.  It is short: no worker has anything left to do. */
 void stm__roster_await(struct stm__roster *roster);
 
+/* Sleeps, with the caller's blocking hooks around it. */
+void stm__pause(const struct timespec *length);
+
 struct stm_pool {
     AO_t references; /* the owner's, the watchers', the workers' */
     struct stm__roster *roster;

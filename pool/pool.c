@@ -50,8 +50,17 @@ static void release_value(stm_value value)
     stm__pool_release((struct stm_pool *)value);
 }
 
-const struct stm_type stm__pool_type = {
-    .name = "pool", .retain = retain_value, .release = release_value};
+/* To a collector a pool is opaque. */
+static int visit_nothing(stm_value value, stm_visit *visit, void *context)
+{
+    (void)value, (void)visit, (void)context;
+    return 0;
+}
+
+const struct stm_type stm__pool_type = {.name = "pool",
+                                        .retain = retain_value,
+                                        .release = release_value,
+                                        .traverse = visit_nothing};
 
 static void watcher_retain(stm_value value)
 {
@@ -83,7 +92,7 @@ void stm__pool_insist(stm_body *body, void *argument)
                     "again: %s\n",
                     stm_strstatus(status));
         told = true;
-        nanosleep(&pause, NULL);
+        stm__pause(&pause);
         if (pause.tv_nsec < 100 * MILLISECOND)
             pause.tv_nsec *= 2;
     }

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "pool-internal.h"
 
@@ -166,14 +167,35 @@ static void join_all(struct stm__roster *roster)
         pthread_join(last, NULL);
 }
 
-void stm__roster_await(struct stm__roster *roster)
+/* What blocks outside the library heeds the caller's hooks all the same. */
+static const struct stm_blocking *begin_wait(void)
 {
     const struct stm_blocking *hooks = stm_set_blocking(NULL);
 
     (void)stm_set_blocking(hooks);
-    if (hooks != NULL && hooks->enter != NULL)
+    if (hooks != NULL)
         hooks->enter(hooks->context);
-    join_all(roster);
-    if (hooks != NULL && hooks->leave != NULL)
+    return hooks;
+}
+
+static void end_wait(const struct stm_blocking *hooks)
+{
+    if (hooks != NULL)
         hooks->leave(hooks->context);
+}
+
+void stm__roster_await(struct stm__roster *roster)
+{
+    const struct stm_blocking *hooks = begin_wait();
+
+    join_all(roster);
+    end_wait(hooks);
+}
+
+void stm__pause(const struct timespec *length)
+{
+    const struct stm_blocking *hooks = begin_wait();
+
+    nanosleep(length, NULL);
+    end_wait(hooks);
 }

@@ -199,7 +199,7 @@ static void try_for_a_while(struct failure *failure)
     struct timespec pause = {.tv_nsec = 1000000};
 
     for (int i = 0; failure->stranded && i < 6; i++) {
-        nanosleep(&pause, NULL);
+        stm__pause(&pause);
         stm__pool_insist(knock_if_stranded, failure);
         pause.tv_nsec *= 2;
     }

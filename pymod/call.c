@@ -1,0 +1,175 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* Calls into the library: detaching while they wait, and carrying what the
+ * user's functions raise across the library's frames.
+ *
+ * A body that raises is asked what has become of its attempt.  If that is
+ * doomed, the exception came of it (or hides it) and is dropped: the attempt
+ * runs again or waits, whatever the body caught or returned.  Else the
+ * exception is kept in the innermost call, the library undoes the attempt, and
+ * the end of the call raises the exception again with its traceback. */
+
+#include "module-internal.h"
+
+static _Thread_local struct stm__call *innermost;
+
+/* True from before the thread detaches until after it is attached again. */
+static _Thread_local bool detached;
+
+bool stm__attached(void)
+{
+    if (detached)
+        return false;
+#if PY_VERSION_HEX >= 0x030d0000
+    return PyThreadState_GetUnchecked() != NULL;
+#else
+    return PyGILState_Check();
+#endif
+}
+
+static void enter_wait(void *context)
+{
+    struct stm__call *call = context;
+
+    detached = true;
+    call->detached = PyEval_SaveThread();
+}
+
+static void leave_wait(void *context)
+{
+    struct stm__call *call = context;
+
+    PyEval_RestoreThread(call->detached);
+    detached = false;
+}
+
+/* Runs the signal handlers: a KeyboardInterrupt ends the wait. */
+static enum stm_status check_signals(void *context)
+{
+    (void)context;
+    return PyErr_CheckSignals() == 0 ? STM_OK : STM__INTERRUPTED;
+}
+
+void stm__call_begin(struct stm__call *call)
+{
+    *call = (struct stm__call){
+        .hooks = {.enter = enter_wait,
+                  .leave = leave_wait,
+                  .check = check_signals,
+                  .context = call},
+        .outer = innermost,
+    };
+    innermost = call;
+    call->previous = stm_set_blocking(&call->hooks);
+}
+
+static void pop(struct stm__call *call)
+{
+    assert(innermost == call);
+    (void)stm_set_blocking(call->previous);
+    innermost = call->outer;
+}
+
+int stm__call_end(struct stm__call *call, struct stm__state *state,
+                  enum stm_status status)
+{
+    pop(call);
+    if (status == STM__RAISED && call->error != NULL) {
+        stm__put_exception(call->error);
+        return -1;
+    }
+    if (status != STM_OK)
+        (void)stm__raise(state, status);
+    stm__discard(call->error);
+    return status == STM_OK ? 0 : -1;
+}
+
+void stm__call_begin_worker(struct stm__call *call)
+{
+    detached = false;
+    stm__call_begin(call);
+    call->worker = true;
+}
+
+/* What the library still does on this thread must not touch Python. */
+void stm__call_end_worker(struct stm__call *call)
+{
+    pop(call);
+    detached = true;
+}
+
+enum stm_status stm__call_failed(struct stm_tx *tx)
+{
+    struct stm__call *call = innermost;
+    enum stm_status status = stm_tx_status(tx);
+
+    if (status != STM_OK) {
+        stm__discard(stm__take_exception());
+        return status;
+    }
+    if (call == NULL || call->worker) {
+        PyErr_WriteUnraisable(NULL);
+        return STM__RAISED;
+    }
+    stm__discard(call->error);
+    call->error = stm__take_exception();
+    return STM__RAISED;
+}
+
+/* Is this the promise of a body that has not run yet? */
+static bool is_deferred(PyObject *result)
+{
+    const PyAsyncMethods *async = Py_TYPE(result)->tp_as_async;
+
+    return PyGen_Check(result) || PyAsyncGen_CheckExact(result) ||
+           (async != NULL && async->am_await != NULL);
+}
+
+static PyObject *call_body(PyObject *function)
+{
+    PyObject *result;
+
+    if (Py_EnterRecursiveCall(" in a transaction"))
+        return NULL;
+    result = PyObject_CallNoArgs(function);
+    Py_LeaveRecursiveCall();
+    if (result != NULL && is_deferred(result)) {
+        PyErr_Format(PyExc_TypeError,
+                     "the body of a transaction must be an ordinary function, "
+                     "not one that returns a %.200s",
+                     Py_TYPE(result)->tp_name);
+        stm__discard(result);
+        return NULL;
+    }
+    return result;
+}
+
+enum stm_status stm__body_run(struct stm_tx *tx, void *argument)
+{
+    struct stm__body *body = argument;
+    enum stm_status status;
+    PyObject *result;
+
+    stm__discard(*body->result); /* of an attempt that was thrown away */
+    *body->result = NULL;
+    result = call_body(body->function);
+    if (result == NULL)
+        return stm__call_failed(tx);
+    status = stm_tx_status(tx);
+    if (status == STM_OK)
+        *body->result = result;
+    else
+        stm__discard(result);
+    return status;
+}
+
+void stm__action_run(stm_value function)
+{
+    PyObject *callable = (PyObject *)function;
+    PyObject *result = PyObject_CallNoArgs(callable);
+
+    if (result == NULL)
+        PyErr_WriteUnraisable(callable);
+    Py_XDECREF(result);
+}

@@ -1,0 +1,233 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_PYMOD_MODULE_INTERNAL_H
+#define STM_PYMOD_MODULE_INTERNAL_H
+
+/* What the files of the extension module `stm._stm` share.
+ *
+ * A thread is *attached* while it may touch Python objects: it holds the GIL
+ * or, in a free-threaded build, has a running thread state.  Everything here
+ * is called on attached threads but for the hooks that detach one.  Every call
+ * into the library that may run a transaction lies between stm__call_begin and
+ * stm__call_end, so that a wait within it is detached and interruptible, and
+ * so that an exception finds its way out past the library's frames.
+ *
+ * What protects what, also without a GIL:
+ *
+ *   state                   written by the module's set-up alone
+ *   TVar.var                written by __init__ alone, before it is shared
+ *   TList.list, Endpoint.endpoint, BroadcastQueue.queue, Watcher.handle
+ *                           written when the object is made
+ *   TList.pooled            atomic; only ever becomes true
+ *   iterator.index          atomic
+ *   Watcher.function, .callback
+ *                           written when made and by the collector
+ *   ThreadPool.pool, .tasks written by __init__ alone, before it is shared
+ *   struct stm__call        belongs to one thread
+ *   the census in workers.c its mutex
+ *   what variables hold     the library */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <stm/stm.h>
+
+struct stm_pool;
+
+struct stm__state {
+    PyTypeObject *tvar;
+    PyTypeObject *tlist;
+    PyTypeObject *tlist_iterator;
+    PyTypeObject *queue;
+    PyTypeObject *endpoint;
+    PyTypeObject *watcher;
+    PyTypeObject *eventloop;
+    PyTypeObject *pool;
+    PyObject *retry;    /* control: raised as a courtesy to the body */
+    PyObject *conflict; /* the same */
+    PyObject *empty;
+    PyObject *full;
+    PyObject *timeout;
+    PyObject *diverged;
+};
+
+extern struct PyModuleDef stm__module;
+
+/* The state by the module, and by an object of one of its types or of a
+ * subclass. */
+struct stm__state *stm__state(PyObject *module);
+struct stm__state *stm__state_of(PyObject *self);
+
+/* Python objects as values of the library: counted, compared by identity, and
+ * released on attached threads only. */
+extern const struct stm_type stm__object_type;
+
+/* Is the calling thread attached? */
+bool stm__attached(void);
+
+/* Passes what the library visits on to the collector. */
+struct stm__visitor {
+    visitproc visit;
+    void *arg;
+};
+int stm__visit(stm_value value, void *context);
+
+/* Gives a reference back where the last one may not run a finalizer now: in a
+ * transaction, after the attempt.  NULL: nothing. */
+void stm__discard(PyObject *object);
+
+/* ---- errors.c: the only file that makes exceptions of statuses ---- */
+
+/* Statuses of our own, returned by bodies and hooks. */
+#define STM__RAISED ((enum stm_status)(STM_EUSER - 1)) /* in call->error */
+#define STM__INTERRUPTED                                                       \
+    ((enum stm_status)(STM_EUSER - 2)) /* exception set                        \
+                                        */
+
+int stm__errors_init(PyObject *module, struct stm__state *state);
+
+/* Sets the exception for a status other than STM_OK; returns NULL. */
+PyObject *stm__raise(struct stm__state *state, enum stm_status status);
+
+/* The same for sequences: STM_ERANGE and STM_EEMPTY become an IndexError. */
+PyObject *stm__raise_index(struct stm__state *state, enum stm_status status,
+                           const char *message);
+
+/* The running attempt, or NULL with an exception that says `what` was called
+ * outside of one. */
+struct stm_tx *stm__transaction(const char *what);
+
+/* Takes the exception that is set (NULL: none) with its traceback, and sets
+ * one again, which takes the reference (NULL: does nothing). */
+PyObject *stm__take_exception(void);
+void stm__put_exception(PyObject *exception);
+
+/* ---- call.c ---- */
+
+/* One call into the library, on the caller's stack. */
+struct stm__call {
+    struct stm_blocking hooks;
+    const struct stm_blocking *previous;
+    struct stm__call *outer;
+    PyThreadState *detached; /* the thread's own, while it waits */
+    PyObject *error;         /* what a body raised last */
+    bool worker;             /* nobody is there to catch an exception */
+};
+
+/* Starts a call: from now on this thread waits detached. */
+void stm__call_begin(struct stm__call *call);
+
+/* Ends it.  Returns 0 for STM_OK, else sets the exception that belongs to the
+ * status and returns -1. */
+int stm__call_end(struct stm__call *call, struct stm__state *state,
+                  enum stm_status status);
+
+/* The same for the whole life of a pool's worker. */
+void stm__call_begin_worker(struct stm__call *call);
+void stm__call_end_worker(struct stm__call *call);
+
+/* Says what a body that raised the exception now set has to return, and keeps
+ * that exception for stm__call_end, or drops it if the attempt is doomed. */
+enum stm_status stm__call_failed(struct stm_tx *tx);
+
+/* A stm_body for a Python function of no arguments; *result is owned by who
+ * set up the structure and starts as NULL. */
+struct stm__body {
+    PyObject *function;
+    PyObject **result;
+};
+enum stm_status stm__body_run(struct stm_tx *tx, void *argument);
+
+/* A stm_action: calls the function that is its argument.  An exception goes to
+ * sys.unraisablehook. */
+void stm__action_run(stm_value function);
+
+/* ---- times.c ---- */
+
+/* Seconds (a number, or None for ever) as nanoseconds; -1 with an exception. */
+int stm__nanoseconds(PyObject *seconds, uint64_t *out);
+
+/* A time as time.time() gives it; -1 with an exception. */
+int stm__moment(PyObject *time, struct timespec *out);
+
+/* STM_OK if neither time-out has passed and this attempt will wake when one
+ * has, STM_ETIMEOUT if one has.  NULL: none. */
+enum stm_status stm__check_timeout(struct stm_tx *tx, const uint64_t *after,
+                                   const struct timespec *at);
+
+/* ---- the types, a file each; all return -1 with an exception ---- */
+
+int stm__tvar_init(PyObject *module, struct stm__state *state);
+int stm__tlist_init(PyObject *module, struct stm__state *state);
+int stm__tlist_iterator_init(PyObject *module, struct stm__state *state);
+int stm__queue_init(PyObject *module, struct stm__state *state);
+int stm__endpoint_init(PyObject *module, struct stm__state *state);
+int stm__watcher_init(PyObject *module, struct stm__state *state);
+int stm__eventloop_init(PyObject *module, struct stm__state *state);
+int stm__pool_init(PyObject *module, struct stm__state *state);
+
+/* Makes a type, keeps it in *slot, and adds it to the module. */
+int stm__add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec);
+
+/* ---- module functions, by file ---- */
+
+extern PyMethodDef stm__transaction_functions[];
+extern PyMethodDef stm__watcher_functions[];
+extern PyMethodDef stm__stats_functions[];
+extern PyMethodDef stm__workers_functions[];
+
+/* ---- between types ---- */
+
+struct stm__tlist {
+    PyObject_HEAD struct stm_tlist *list;
+    PyObject *weakrefs;
+    size_t pooled; /* a pool works on it, so that it is never garbage */
+};
+
+/* A new list of the plain type. */
+PyObject *stm__tlist_new(struct stm__state *state);
+
+/* The items of a sequence as a new Python list. */
+PyObject *stm__seq_as_list(const struct stm_seq *seq);
+
+/* tlist_items.c: the subscript protocol, and what moves many items at once.
+ * The latter replaces [from, to) by the items of a Python list
+ * that nobody else has. */
+PyObject *stm__tlist_item(PyObject *self, Py_ssize_t index);
+PyObject *stm__tlist_subscript(PyObject *self, PyObject *key);
+int stm__tlist_assign(PyObject *self, PyObject *key, PyObject *value);
+enum stm_status stm__tlist_replace(struct stm_tx *tx, struct stm_tlist *list,
+                                   size_t from, size_t to, PyObject *items);
+
+/* tlist_values.c: what compares items or moves them all. */
+int stm__tlist_contains(PyObject *self, PyObject *item);
+PyObject *stm__tlist_compare(PyObject *self, PyObject *other, int operator);
+PyObject *stm__tlist_index(PyObject *self, PyObject *args);
+PyObject *stm__tlist_count(PyObject *self, PyObject *args);
+PyObject *stm__tlist_remove(PyObject *self, PyObject *item);
+PyObject *stm__tlist_sort(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *stm__tlist_reverse(PyObject *self, PyObject *args);
+PyObject *stm__tlist_reversed(PyObject *self, PyObject *unused);
+
+/* Takes the sequence. */
+PyObject *stm__tlist_iterator_new(struct stm__state *state,
+                                  struct stm_seq *items);
+
+/* workers.c: completes a pool's configuration so that its workers are attached
+ * to the interpreter and call what they find in the list. */
+struct stm_pool_config;
+void stm__workers_configure(struct stm_pool_config *config);
+
+/* Lets a pool go without waiting; in a transaction, after the attempt.  The
+ * interpreter waits at exit until its workers are gone. */
+void stm__workers_abandon(struct stm_pool *pool);
+
+/* Takes the endpoint, also when it fails. */
+PyObject *stm__endpoint_object(struct stm__state *state,
+                               struct stm_endpoint *endpoint);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* Python objects as the library's values. */
+
+#include "module-internal.h"
+
+static void retain(stm_value value) { Py_INCREF((PyObject *)value); }
+
+/* An exception may be on its way out past the library: a finalizer must not
+ * meet it. */
+static void release(stm_value value)
+{
+    PyObject *exception = stm__take_exception();
+
+    Py_DECREF((PyObject *)value);
+    stm__put_exception(exception);
+}
+
+static bool may_release(stm_value value)
+{
+    (void)value;
+    return stm__attached();
+}
+
+const struct stm_type stm__object_type = {
+    .name = "Python object",
+    .retain = retain,
+    .release = release,
+    .may_release = may_release,
+};
+
+int stm__visit(stm_value value, void *context)
+{
+    const struct stm__visitor *visitor = context;
+
+    return visitor->visit((PyObject *)value, visitor->arg);
+}
+
+void stm__discard(PyObject *object)
+{
+    struct stm_tx *tx = stm_current();
+
+    if (object == NULL)
+        return;
+    if (tx == NULL ||
+        stm_release_later(tx, &stm__object_type, (stm_value)object) != STM_OK)
+        release((stm_value)object);
+}

@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: 2026 The stm authors
+# SPDX-License-Identifier: MIT
+"""Software transactional memory.
+
+A transaction is a function that runs as if no other thread existed meanwhile.
+It reads and writes TVars and the containers of stm.datatypes, and may wait
+until something that it has read changes::
+
+    balance = TVar(0)
+
+    def withdraw(amount):
+        if balance.value < amount:
+            retry()
+        balance.value -= amount
+
+    atomically(lambda: withdraw(10))
+
+A transaction may run several times until one of its attempts commits, so it
+should do nothing that cannot be undone; on_commit() and stm.eventloop are for
+the rest.
+"""
+
+import functools as _functools
+from collections.abc import Callable as _Callable
+from typing import Any as _Any, ParamSpec as _ParamSpec, TypeVar as _TypeVar
+
+from stm import _stm
+from stm._stm import (
+    TVar,
+    Watcher,
+    WatchersDiverged,
+    __version__,
+    atomically,
+    elapsed,
+    in_transaction,
+    on_commit,
+    or_else,
+    retry,
+)
+
+__all__ = [
+    "TVar",
+    "Watcher",
+    "WatchersDiverged",
+    "atomic",
+    "atomically",
+    "elapsed",
+    "in_transaction",
+    "on_commit",
+    "or_else",
+    "retry",
+    "watch",
+]
+
+_P = _ParamSpec("_P")
+_T = _TypeVar("_T")
+
+
+def atomic(function: _Callable[_P, _T]) -> _Callable[_P, _T]:
+    """Decorate a function so that each call of it is a transaction.
+
+    Inside a transaction a call is a nested one.
+    """
+
+    @_functools.wraps(function)
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return atomically(_functools.partial(function, *args, **kwargs))
+
+    return wrapper
+
+
+def watch(
+    function: _Callable[[], _T],
+    callback: _Callable[[_T], object] | None = None,
+) -> _Any:
+    """Watch what a function reads.
+
+    The function runs once before the running transaction commits, and again in
+    every transaction that writes something it read, after that transaction's
+    body and before its commit.  Each time, the callback is called with the
+    result; what it reads is not watched.  What both write belongs to the
+    transaction, and what they raise aborts it.
+
+    Return a Watcher, whose cancel() ends this.  Without a callback, return a
+    decorator for one.
+    """
+    if callback is None:
+        return _functools.partial(watch, function)
+    for_watch = getattr(callback, "_stm_for_watch", None)
+    if for_watch is not None:
+        callback = for_watch()
+    return _stm.watch(function, callback)

@@ -1,0 +1,492 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* TList: the type and its methods.  What goes by index is in
+ * tlist_items.c, what compares items or moves them all in tlist_values.c. */
+
+#include "module-internal.h"
+
+#include <atomic_ops.h>
+
+static struct stm_tlist *list_of(PyObject *object)
+{
+    return ((struct stm__tlist *)object)->list;
+}
+
+static bool is_tlist(struct stm__state *state, PyObject *object)
+{
+    return PyObject_TypeCheck(object, state->tlist);
+}
+
+PyObject *stm__tlist_new(struct stm__state *state)
+{
+    return PyObject_CallNoArgs((PyObject *)state->tlist);
+}
+
+PyObject *stm__seq_as_list(const struct stm_seq *seq)
+{
+    size_t length = stm_seq_length(seq), index = 0, count;
+    PyObject *result = PyList_New((Py_ssize_t)length);
+
+    while (result != NULL && index < length) {
+        const stm_value *run = stm_seq_run(seq, index, &count);
+
+        for (size_t i = 0; i < count; i++, index++)
+            PyList_SET_ITEM(result, (Py_ssize_t)index,
+                            Py_NewRef((PyObject *)run[i]));
+    }
+    return result;
+}
+
+/* ---- whole lists ---- */
+
+static Py_ssize_t tlist_length(PyObject *object)
+{
+    struct stm_tx *tx = stm__transaction("len() of a TList");
+    enum stm_status status;
+    size_t length;
+
+    if (tx == NULL)
+        return -1;
+    status = stm_tlist_length(tx, list_of(object), &length);
+    if (status == STM_OK)
+        return (Py_ssize_t)length;
+    (void)stm__raise(stm__state_of(object), status);
+    return -1;
+}
+
+static PyObject *tlist_iter(PyObject *object)
+{
+    struct stm_tx *tx = stm__transaction("iter() of a TList");
+    struct stm__state *state = stm__state_of(object);
+    enum stm_status status;
+    struct stm_seq *seq;
+
+    if (tx == NULL)
+        return NULL;
+    status = stm_tlist_snapshot(tx, list_of(object), &seq);
+    if (status != STM_OK)
+        return stm__raise(state, status);
+    return stm__tlist_iterator_new(state, seq);
+}
+
+struct snapshot {
+    struct stm_tlist *list;
+    struct stm_seq *seq;
+};
+
+static enum stm_status snapshot_body(struct stm_tx *tx, void *argument)
+{
+    struct snapshot *snapshot = argument;
+
+    if (snapshot->seq != NULL)
+        stm_seq_release(snapshot->seq);
+    snapshot->seq = NULL;
+    return stm_tlist_snapshot(tx, snapshot->list, &snapshot->seq);
+}
+
+/* Works outside of transactions, too. */
+static PyObject *items_anywhere(PyObject *object)
+{
+    struct snapshot snapshot = {.list = list_of(object)};
+    struct stm__call call;
+    enum stm_status status;
+    PyObject *items = NULL;
+
+    stm__call_begin(&call);
+    status = stm_atomically(snapshot_body, &snapshot);
+    if (stm__call_end(&call, stm__state_of(object), status) == 0)
+        items = stm__seq_as_list(snapshot.seq);
+    if (snapshot.seq != NULL)
+        stm_seq_release(snapshot.seq);
+    return items;
+}
+
+static PyObject *tlist_repr(PyObject *object)
+{
+    PyObject *items, *result = NULL;
+    int nested = Py_ReprEnter(object);
+
+    if (nested != 0)
+        return nested > 0 ? PyUnicode_FromString("TList([...])") : NULL;
+    items = items_anywhere(object);
+    if (items != NULL)
+        result = PyUnicode_FromFormat("TList(%R)", items);
+    Py_XDECREF(items);
+    Py_ReprLeave(object);
+    return result;
+}
+
+/* ---- adding ---- */
+
+static PyObject *tlist_append(PyObject *object, PyObject *item)
+{
+    struct stm_tx *tx = stm__transaction("TList.append()");
+    enum stm_status status;
+
+    if (tx == NULL)
+        return NULL;
+    status = stm_tlist_append(tx, list_of(object), (stm_value)item);
+    if (status != STM_OK)
+        return stm__raise(stm__state_of(object), status);
+    Py_RETURN_NONE;
+}
+
+static enum stm_status insert(struct stm_tx *tx, struct stm_tlist *list,
+                              Py_ssize_t index, PyObject *item)
+{
+    size_t length;
+
+    STM_TRY(stm_tlist_length(tx, list, &length));
+    if (index < 0)
+        index = Py_MAX(index + (Py_ssize_t)length, 0);
+    index = Py_MIN(index, (Py_ssize_t)length);
+    return stm_tlist_insert(tx, list, (size_t)index, (stm_value)item);
+}
+
+static PyObject *tlist_insert(PyObject *object, PyObject *args)
+{
+    struct stm_tx *tx = stm__transaction("TList.insert()");
+    enum stm_status status;
+    Py_ssize_t index;
+    PyObject *item;
+
+    if (tx == NULL || !PyArg_ParseTuple(args, "nO:insert", &index, &item))
+        return NULL;
+    status = insert(tx, list_of(object), index, item);
+    if (status != STM_OK)
+        return stm__raise(stm__state_of(object), status);
+    Py_RETURN_NONE;
+}
+
+static enum stm_status extend_by_list(struct stm_tx *tx, struct stm_tlist *list,
+                                      struct stm_tlist *other)
+{
+    struct stm_seq *seq;
+    enum stm_status status;
+
+    STM_TRY(stm_tlist_snapshot(tx, other, &seq));
+    status = stm_tlist_extend(tx, list, seq);
+    stm_seq_release(seq);
+    return status;
+}
+
+static PyObject *extend_by_iterable(PyObject *object, PyObject *values)
+{
+    PyObject *iterator = PyObject_GetIter(values);
+    PyObject *item, *result;
+
+    if (iterator == NULL)
+        return NULL;
+    while ((item = PyIter_Next(iterator)) != NULL) {
+        result = tlist_append(object, item);
+        Py_DECREF(item);
+        if (result == NULL)
+            break;
+        Py_DECREF(result);
+    }
+    Py_DECREF(iterator);
+    if (PyErr_Occurred() != NULL)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *tlist_extend(PyObject *object, PyObject *values)
+{
+    struct stm_tx *tx = stm__transaction("TList.extend()");
+    struct stm__state *state = stm__state_of(object);
+    enum stm_status status;
+
+    if (tx == NULL)
+        return NULL;
+    if (!is_tlist(state, values))
+        return extend_by_iterable(object, values);
+    status = extend_by_list(tx, list_of(object), list_of(values));
+    if (status != STM_OK)
+        return stm__raise(state, status);
+    Py_RETURN_NONE;
+}
+
+static PyObject *tlist_inplace_concat(PyObject *object, PyObject *values)
+{
+    PyObject *result = tlist_extend(object, values);
+
+    if (result == NULL)
+        return NULL;
+    Py_DECREF(result);
+    return Py_NewRef(object);
+}
+
+/* A new list with the same items. */
+static PyObject *tlist_copy(PyObject *object, PyObject *unused)
+{
+    struct stm_tx *tx = stm__transaction("TList.copy()");
+    struct stm__state *state = stm__state_of(object);
+    enum stm_status status;
+    PyObject *copy;
+
+    (void)unused;
+    if (tx == NULL)
+        return NULL;
+    copy = stm__tlist_new(state);
+    if (copy == NULL)
+        return NULL;
+    status = extend_by_list(tx, list_of(copy), list_of(object));
+    if (status == STM_OK)
+        return copy;
+    Py_DECREF(copy);
+    return stm__raise(state, status);
+}
+
+static PyObject *tlist_concat(PyObject *object, PyObject *other)
+{
+    PyObject *sum;
+
+    if (!is_tlist(stm__state_of(object), other)) {
+        PyErr_Format(PyExc_TypeError,
+                     "can only concatenate a TList (not \"%.200s\") to a TList",
+                     Py_TYPE(other)->tp_name);
+        return NULL;
+    }
+    sum = tlist_copy(object, NULL);
+    if (sum == NULL)
+        return NULL;
+    Py_SETREF(sum, tlist_inplace_concat(sum, other));
+    return sum;
+}
+
+/* ---- taking out ---- */
+
+static enum stm_status pop(struct stm_tx *tx, struct stm_tlist *list,
+                           Py_ssize_t index, stm_value *out)
+{
+    size_t length;
+
+    if (index == -1)
+        return stm_tlist_pop_back(tx, list, out);
+    if (index == 0)
+        return stm_tlist_pop_front(tx, list, out);
+    STM_TRY(stm_tlist_length(tx, list, &length));
+    if (index < 0)
+        index += (Py_ssize_t)length;
+    return index < 0 ? STM_ERANGE
+                     : stm_tlist_remove(tx, list, (size_t)index, out);
+}
+
+static PyObject *tlist_pop(PyObject *object, PyObject *args)
+{
+    struct stm_tx *tx = stm__transaction("TList.pop()");
+    Py_ssize_t index = -1;
+    enum stm_status status;
+    stm_value item;
+
+    if (tx == NULL || !PyArg_ParseTuple(args, "|n:pop", &index))
+        return NULL;
+    status = pop(tx, list_of(object), index, &item);
+    if (status == STM_OK)
+        return Py_NewRef((PyObject *)item);
+    return stm__raise_index(stm__state_of(object), status,
+                            status == STM_EEMPTY ? "pop from empty TList"
+                                                 : "pop index out of range");
+}
+
+static PyObject *tlist_clear_items(PyObject *object, PyObject *unused)
+{
+    struct stm_tx *tx = stm__transaction("TList.clear()");
+    enum stm_status status;
+
+    (void)unused;
+    if (tx == NULL)
+        return NULL;
+    status = stm_tlist_clear(tx, list_of(object));
+    if (status != STM_OK)
+        return stm__raise(stm__state_of(object), status);
+    Py_RETURN_NONE;
+}
+
+/* ---- life ---- */
+
+static PyObject *tlist_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    struct stm__tlist *self = (struct stm__tlist *)type->tp_alloc(type, 0);
+
+    (void)args;
+    (void)kwargs;
+    if (self == NULL)
+        return NULL;
+    self->list = stm_tlist_new(&stm__object_type);
+    if (self->list != NULL)
+        return (PyObject *)self;
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+}
+
+struct fill {
+    struct stm_tlist *list;
+    PyObject *items;
+};
+
+static enum stm_status fill_body(struct stm_tx *tx, void *argument)
+{
+    const struct fill *fill = argument;
+    size_t length;
+
+    STM_TRY(stm_tlist_length(tx, fill->list, &length));
+    return stm__tlist_replace(tx, fill->list, 0, length, fill->items);
+}
+
+static int tlist_init(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"initial_values", NULL};
+    PyObject *values = NULL;
+    struct fill fill = {.list = list_of(object)};
+    struct stm__call call;
+    enum stm_status status;
+    int result;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:TList", keywords,
+                                     &values))
+        return -1;
+    if (values == NULL)
+        return 0;
+    fill.items = PySequence_List(values);
+    if (fill.items == NULL)
+        return -1;
+    stm__call_begin(&call);
+    status = stm_atomically(fill_body, &fill);
+    result = stm__call_end(&call, stm__state_of(object), status);
+    Py_DECREF(fill.items);
+    return result;
+}
+
+/* What a pool works on is going to run, and counts as reachable. */
+static int tlist_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    struct stm__tlist *self = (struct stm__tlist *)object;
+    struct stm__visitor visitor = {visit, arg};
+
+    Py_VISIT(Py_TYPE(self));
+    if (self->list == NULL || AO_load(&self->pooled))
+        return 0;
+    return stm_tlist_traverse(self->list, stm__visit, &visitor);
+}
+
+static int tlist_clear(PyObject *object)
+{
+    struct stm__tlist *self = (struct stm__tlist *)object;
+
+    if (self->list != NULL && !AO_load(&self->pooled))
+        stm_tlist_discard(self->list);
+    return 0;
+}
+
+static void tlist_dealloc(PyObject *object)
+{
+    struct stm__tlist *self = (struct stm__tlist *)object;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    Py_TRASHCAN_BEGIN(self, tlist_dealloc) if (self->weakrefs != NULL)
+        PyObject_ClearWeakRefs(object);
+    if (self->list != NULL)
+        stm_tlist_release(self->list);
+    type->tp_free(object);
+    Py_DECREF(type);
+    Py_TRASHCAN_END
+}
+
+/* ---- the type ---- */
+
+PyDoc_STRVAR(
+    tlist_doc,
+    "TList(initial_values=(), /)\n--\n\n"
+    "A transactional list.\n\n"
+    "It does what a list does, inside atomically().  Adding and taking out at\n"
+    "either end takes constant time, elsewhere, and for slices with step 1\n"
+    "and sums of TLists, time that grows with the logarithm of the length.\n"
+    "An iterator goes over the list as it was when iter() was called.");
+
+#define DOC(text) PyDoc_STR(text)
+
+static PyMethodDef methods[] = {
+    {"append", tlist_append, METH_O,
+     DOC("append($self, item, /)\n--\n\nAdd an item at the end.")},
+    {"insert", tlist_insert, METH_VARARGS,
+     DOC("insert($self, index, item, /)\n--\n\nInsert an item before index.")},
+    {"extend", tlist_extend, METH_O,
+     DOC("extend($self, values, /)\n--\n\nAdd all items of an iterable at the "
+         "end.")},
+    {"pop", tlist_pop, METH_VARARGS,
+     DOC("pop($self, index=-1, /)\n--\n\nRemove the item at index and return "
+         "it.\n\nRaise IndexError if there is none.")},
+    {"clear", tlist_clear_items, METH_NOARGS,
+     DOC("clear($self, /)\n--\n\nRemove all items.")},
+    {"copy", tlist_copy, METH_NOARGS,
+     DOC("copy($self, /)\n--\n\nReturn a new TList with the same items.")},
+    {"__copy__", tlist_copy, METH_NOARGS,
+     DOC("__copy__($self, /)\n--\n\nReturn a new TList with the same items.")},
+    {"index", stm__tlist_index, METH_VARARGS,
+     DOC("index($self, item, start=0, stop=sys.maxsize, /)\n--\n\nReturn the "
+         "first index of an item.\n\nRaise ValueError if there is none.")},
+    {"count", stm__tlist_count, METH_VARARGS,
+     DOC("count($self, item, /)\n--\n\nReturn how many items are equal to "
+         "item.")},
+    {"remove", stm__tlist_remove, METH_O,
+     DOC("remove($self, item, /)\n--\n\nRemove the first item equal to "
+         "item.\n\nRaise ValueError if there is none.")},
+    {"sort", (PyCFunction)(void (*)(void))stm__tlist_sort,
+     METH_VARARGS | METH_KEYWORDS,
+     DOC("sort($self, /, *, key=None, reverse=False)\n--\n\nSort the list as "
+         "list.sort() does.")},
+    {"reverse", stm__tlist_reverse, METH_VARARGS,
+     DOC("reverse($self, /)\n--\n\nReverse the order of the items.")},
+    {"__reversed__", stm__tlist_reversed, METH_NOARGS,
+     DOC("__reversed__($self, /)\n--\n\nReturn a reverse iterator over the "
+         "list as it is now.")},
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS,
+     DOC("TLists are generic over the type of their items.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(struct stm__tlist, weakrefs),
+     READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, (void *)tlist_doc},
+    {Py_tp_new, tlist_new},
+    {Py_tp_init, tlist_init},
+    {Py_tp_dealloc, tlist_dealloc},
+    {Py_tp_traverse, tlist_traverse},
+    {Py_tp_clear, tlist_clear},
+    {Py_tp_repr, tlist_repr},
+    {Py_tp_iter, tlist_iter},
+    {Py_tp_richcompare, stm__tlist_compare},
+    {Py_tp_hash, PyObject_HashNotImplemented},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {Py_sq_length, tlist_length},
+    {Py_sq_item, stm__tlist_item},
+    {Py_sq_contains, stm__tlist_contains},
+    {Py_sq_concat, tlist_concat},
+    {Py_sq_inplace_concat, tlist_inplace_concat},
+    {Py_mp_length, tlist_length},
+    {Py_mp_subscript, stm__tlist_subscript},
+    {Py_mp_ass_subscript, stm__tlist_assign},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "stm.datatypes.TList",
+    .basicsize = sizeof(struct stm__tlist),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
+             Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_SEQUENCE,
+    .slots = slots,
+};
+
+int stm__tlist_init(PyObject *module, struct stm__state *state)
+{
+    return stm__add_type(module, &state->tlist, &spec);
+}

@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: 2026 The stm authors
+# SPDX-License-Identifier: MIT
+"""What happens at exit, after a fork and in other interpreters."""
+
+import importlib.util
+import unittest
+
+from support import Case
+
+
+class ExitTest(Case):
+    def test_blocked_daemon_threads_do_not_hold_the_exit_up(self):
+        _, errors, took = self.script(
+            """
+            import os, stm, stm.stats, threading
+            var = stm.TVar()
+            for _ in range(10):
+                threading.Thread(
+                    target=stm.atomically,
+                    args=(lambda: var.get() or stm.retry(),),
+                    daemon=True,
+                ).start()
+            while stm.stats.read()["retries"] < 10:
+                os.sched_yield()
+            """
+        )
+        self.assertEqual(errors, "")
+        self.assertLess(took, 30)
+
+    def test_daemon_threads_woken_during_exit_do_no_harm(self):
+        _, errors, _ = self.script(
+            """
+            import atexit, os, stm, stm.stats, threading
+            var, other = stm.TVar(0), stm.TVar(0)
+            def work():
+                while True:
+                    value = stm.atomically(var.get)
+                    stm.atomically(lambda: var.get() != value or stm.retry())
+            for _ in range(4):
+                threading.Thread(target=work, daemon=True).start()
+            while stm.stats.read()["retries"] < 4:
+                os.sched_yield()
+            class Late:
+                def __del__(self, atomically=stm.atomically, var=var):
+                    for _ in range(50):
+                        atomically(lambda: var.set(var.get() + 1))
+            late = Late()
+            atexit.register(late.__del__)
+            """
+        )
+        self.assertEqual(errors, "")
+
+    def test_variables_outlive_the_modules(self):
+        _, errors, _ = self.script(
+            """
+            import stm, stm.datatypes
+            class Thing:
+                def __del__(self, atomically=stm.atomically):
+                    atomically(lambda: None)
+            var = stm.TVar(Thing())
+            items = stm.datatypes.TList([Thing(), var])
+            stm.atomically(lambda: items.append(items))
+            """
+        )
+        self.assertEqual(errors, "")
+
+
+class ForkTest(Case):
+    def test_a_child_can_use_what_it_inherits_and_exits(self):
+        output, errors, _ = self.script(
+            """
+            import os, stm, sys, warnings
+            from stm import eventloop, threadutils
+            warnings.simplefilter("ignore")  # newer ones warn of threads
+            var = stm.TVar(1)
+            eventloop.schedule(int)
+            pool = threadutils.ThreadPool(1, 60)
+            pool.schedule(int)
+            pool.join()
+            child = os.fork()
+            if child == 0:
+                stm.atomically(lambda: var.set(var.get() + 1))
+                eventloop.schedule(lambda: print("child", flush=True))
+                sys.exit(stm.atomically(var.get))
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            """
+        )
+        self.assertEqual(output, "child\n2\n")
+        self.assertEqual(errors, "")
+
+
+class InterpreterTest(Case):
+    def test_another_interpreter_cannot_import_it(self):
+        names = ("_interpreters", "_xxsubinterpreters")
+        name = next(filter(importlib.util.find_spec, names), None)
+        if name is None:
+            self.skipTest("no module to make interpreters with")
+        output, _, _ = self.script(
+            f"""
+            import {name} as interpreters
+            other = interpreters.create()
+            interpreters.run_string(other, '''if True:
+                try:
+                    import stm
+                except ImportError:
+                    print("refused", flush=True)
+            ''')
+            interpreters.destroy(other)
+            import stm
+            print(stm.atomically(stm.TVar(1).get))
+            """
+        )
+        self.assertEqual(output, "refused\n1\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: 2026 The stm authors
+# SPDX-License-Identifier: MIT
+import operator
+import time
+import unittest
+
+import stm
+from stm import TVar, atomically, elapsed, retry, watch
+from stm.timeout import Timeout
+from stm.utils import (
+    atomic_function, atomically_watch, changes_only, wait_until, would_block,
+)
+from support import Case, LIMIT
+
+
+class WaitUntilTest(Case):
+    def test_returns_when_the_function_is_true(self):
+        var = TVar(False)
+        thread = self.start(wait_until, var.get)
+        atomically(lambda: var.set(True))
+        self.join(thread)
+
+    def test_raises_timeout(self):
+        var = TVar(False)
+        with self.assertRaises(Timeout):
+            wait_until(var.get, 0.01)
+        with self.assertRaises(Timeout):
+            wait_until(var.get, timeout_at=time.time() - 1)
+        with self.assertRaises(ValueError):
+            wait_until(var.get, 1, 2)
+
+    def test_retries_inside_a_transaction(self):
+        var = TVar(False)
+        self.assertTrue(would_block(lambda: wait_until(var.get)))
+
+
+class WouldBlockTest(Case):
+    def test_tells_and_undoes(self):
+        var = TVar(0)
+
+        def body():
+            var.set(1)
+            if var.get() == 1:
+                retry()
+
+        self.assertTrue(would_block(body))
+        self.assertFalse(would_block(lambda: var.set(1)))
+        self.assertEqual(atomically(var.get), 0)
+
+    def test_an_error_does_not_block_but_an_interrupt_propagates(self):
+        def fail(kind):
+            raise kind
+
+        self.assertFalse(would_block(lambda: fail(ValueError)))
+        with self.assertRaises(KeyboardInterrupt):
+            would_block(lambda: fail(KeyboardInterrupt))
+
+    def test_an_error_before_is_forgotten(self):
+        @atomically
+        def result():
+            would_block(lambda: 1 / 0)
+            return would_block(lambda: elapsed(LIMIT) or retry())
+
+        self.assertTrue(result)
+
+
+class ChangesOnlyTest(Case):
+    def test_leaves_out_results_that_repeat(self):
+        var, seen = TVar(1), []
+        atomically_watch(var.get, changes_only(seen.append))
+        for value in (1, 2, 2, 1):
+            atomically(lambda: var.set(value))
+        self.assertEqual(seen, [1, 2, 1])
+
+    def test_compares_as_it_is_told(self):
+        var, seen = TVar([1]), []
+
+        @atomically_watch(var.get)
+        @changes_only(according_to=operator.eq)
+        def watcher(value):
+            seen.append(value)
+
+        atomically(lambda: var.set([1]))
+        atomically(lambda: var.set([2]))
+        self.assertEqual(seen, [[1], [2]])
+
+    def test_remembers_for_each_instance_apart(self):
+        class Watching:
+            def __init__(self, var):
+                self.seen = []
+                atomically_watch(var.get, self.note)
+
+            @changes_only(according_to=operator.eq)
+            def note(self, value):
+                self.seen.append(value)
+
+        one, two = TVar(0), TVar(0)
+        first, second = Watching(one), Watching(two)
+
+        @atomically
+        def _():
+            one.set(1)
+            two.set(1)
+
+        self.assertEqual((first.seen, second.seen), ([0, 1], [0, 1]))
+
+    def test_remembers_for_each_watch_apart(self):
+        seen = []
+        callback = changes_only(seen.append)
+        one, two = TVar(0), TVar(0)
+        atomically_watch(one.get, callback)
+        atomically_watch(two.get, callback)
+        self.assertEqual(seen, [0, 0])
+
+    def test_an_abort_undoes_what_it_remembers(self):
+        var, seen = TVar(0), []
+        atomically_watch(var.get, changes_only(seen.append))
+
+        def body():
+            var.set(1)
+            watch(var.get, lambda value: 1 / 0)
+
+        with self.assertRaises(ZeroDivisionError):
+            atomically(body)
+        atomically(lambda: var.set(1))
+        self.assertEqual(seen, [0, 1, 1])
+
+    def test_needs_something(self):
+        with self.assertRaises(ValueError):
+            changes_only()
+
+
+class AtomicFunctionTest(Case):
+    def test_is_atomic(self):
+        self.assertIs(atomic_function, stm.atomic)
+        self.assertTrue(atomic_function(stm.in_transaction)())
+
+
+if __name__ == "__main__":
+    unittest.main()
