@@ -115,9 +115,10 @@ enum stm_status stm_pool_free(struct stm_pool *pool)
 
     STM_TRY(stm__pool_outside(__func__));
     if (stm__roster_has_caller(pool->roster))
-        return stm_error(STM_EMISUSE, "%s: called on a worker of the pool, "
-                                      "which it waits for; expected another "
-                                      "thread, or stm_pool_abandon",
+        return stm_error(STM_EMISUSE,
+                         "%s: called on a worker of the pool, "
+                         "which it waits for; expected another "
+                         "thread, or stm_pool_abandon",
                          __func__);
     STM_TRY(stm_pool_shutdown(pool));
     STM_TRY(keep_vigil(&vigil, STM_FOREVER));

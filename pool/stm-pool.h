@@ -52,14 +52,16 @@ struct stm_pool_config {
 
 /* Makes a pool; the caller owns it.  Tasks that are in the list already count.
  * Not inside a transaction.  STM_OK, STM_ENOMEM, STM_EMISUSE (the message
- * names the member that is wrong), STM_ETHREAD never: threads start on demand. */
+ * names the member that is wrong), STM_ETHREAD never: threads start on demand.
+ */
 STM_API STM_NODISCARD enum stm_status
 stm_pool_new(const struct stm_pool_config *config, struct stm_pool **out);
 
 /* The list that the pool works on; borrowed, lives as long as the pool. */
 STM_API struct stm_tlist *stm_pool_tasks(struct stm_pool *pool);
 
-/* Appends a task.  STM_OK; STM_ECLOSED after shutdown; else as stm_atomically. */
+/* Appends a task.  STM_OK; STM_ECLOSED after shutdown; else as stm_atomically.
+ */
 STM_API STM_NODISCARD enum stm_status stm_pool_submit(struct stm_pool *pool,
                                                       stm_value task);
 
@@ -77,8 +79,8 @@ STM_API STM_NODISCARD enum stm_status stm_pool_remaining(struct stm_pool *pool,
                                                          size_t *out);
 STM_API STM_NODISCARD enum stm_status stm_pool_live(struct stm_pool *pool,
                                                     size_t *out);
-STM_API STM_NODISCARD enum stm_status stm_pool_free_workers(struct stm_pool *pool,
-                                                            size_t *out);
+STM_API STM_NODISCARD enum stm_status
+stm_pool_free_workers(struct stm_pool *pool, size_t *out);
 STM_API STM_NODISCARD enum stm_status stm_pool_queued(struct stm_pool *pool,
                                                       size_t *out);
 

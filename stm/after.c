@@ -54,8 +54,8 @@ enum stm_status stm_export(struct stm_tx *tx, const struct stm_type *type,
     return STM_OK;
 }
 
-enum stm_status stm__after_watch(struct stm_tx *tx,
-                                 struct stm_watcher *watcher, bool cancels)
+enum stm_status stm__after_watch(struct stm_tx *tx, struct stm_watcher *watcher,
+                                 bool cancels)
 {
     struct stm__watch_op *entry;
 

@@ -65,17 +65,17 @@ enum stm_status stm__misused(const struct stm_tx *tx, const char *function)
 {
     if (!tx)
         return stm_error(STM_EMISUSE,
-                          "%s: the transaction is NULL; expected to be called "
-                          "from a body that stm_atomically runs",
-                          function);
+                         "%s: the transaction is NULL; expected to be called "
+                         "from a body that stm_atomically runs",
+                         function);
     if (tx != stm__self)
         return stm_error(STM_EMISUSE,
-                          "%s: the transaction belongs to another thread; "
-                          "expected this thread's own",
-                          function);
+                         "%s: the transaction belongs to another thread; "
+                         "expected this thread's own",
+                         function);
     return stm_error(STM_EMISUSE,
-                      "%s: the transaction has ended; expected one that runs",
-                      function);
+                     "%s: the transaction has ended; expected one that runs",
+                     function);
 }
 
 /* ---- reading ---- */
@@ -185,8 +185,7 @@ enum stm_status stm_tvar_get(struct stm_tx *tx, struct stm_tvar *var,
     AO_t word;
 
     if (STM__UNLIKELY(!tx || tx != stm__self || tx->doom != STM_OK ||
-                      tx->capture ||
-                      (tx->log.filter & stm__log_bit(var)) ||
+                      tx->capture || (tx->log.filter & stm__log_bit(var)) ||
                       !stm__tvar_load(var, &word, &value) ||
                       word > tx->snapshot || STM__STEP(STM__AT_READ) ||
                       tx->log.reads.count == tx->log.reads.capacity))
@@ -210,8 +209,7 @@ enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,
 {
     STM__CHECK(tx);
     stm__retain(var->type, value);
-    if (STM__LIKELY(
-            stm__log_write(&tx->log, var, value, tx->since, tx->stamp)))
+    if (STM__LIKELY(stm__log_write(&tx->log, var, value, tx->since, tx->stamp)))
         return STM_OK;
     stm__release(var->type, value); /* not the last: the caller has one */
     return stm__doom(tx, STM_ENOMEM);

@@ -10,7 +10,7 @@
  * before it looks for waiters; so either it sees the registration, or the
  * waiter sees its lock or its version.  (tests/model has the proof.) */
 
-#define SPIN_NS 20000        /* before registering: what a futex hand-over costs */
+#define SPIN_NS 20000 /* before registering: what a futex hand-over costs */
 #define LUCK_MAX 8
 #define WALL_SLICE_NS 1000000000 /* the wall clock is looked at this often */
 
@@ -84,8 +84,8 @@ static bool prepare_waits(struct stm_tx *tx, struct stm_call *call)
     if (!stm__vec_reserve(&call->waits, tx->log.reads.count))
         return false;
     for (size_t i = 0; i < tx->log.reads.count; i++)
-        if (!add_wait(call, STM__VEC_AT(&tx->log.reads, struct stm__read, i)
-                                ->var))
+        if (!add_wait(call,
+                      STM__VEC_AT(&tx->log.reads, struct stm__read, i)->var))
             return false;
     return true;
 }
@@ -93,8 +93,7 @@ static bool prepare_waits(struct stm_tx *tx, struct stm_call *call)
 static void release_waits(struct stm_call *call)
 {
     for (size_t i = 0; i < call->waits.count; i++)
-        stm_tvar_release(
-            STM__VEC_AT(&call->waits, struct stm__wait, i)->var);
+        stm_tvar_release(STM__VEC_AT(&call->waits, struct stm__wait, i)->var);
     call->waits.count = 0;
 }
 
@@ -149,9 +148,9 @@ enum stm_status stm__block_arm(struct stm_tx *tx)
     }
     if (!can_wake(tx))
         return stm_error(STM_EMISUSE,
-                          "stm_retry: nothing was read and no time-out asked "
-                          "for, so nothing could end the wait; expected a "
-                          "variable or a time to wait for");
+                         "stm_retry: nothing was read and no time-out asked "
+                         "for, so nothing could end the wait; expected a "
+                         "variable or a time to wait for");
     link_waits(call);
     if (!stm__validate(tx, false)) {
         stm__block_disarm(call);

@@ -30,7 +30,8 @@ struct stm_endpoint {
     struct stm_tvar *front; /* entries that were put back, of stm__seq_type */
 
     /* The last key given out.  Not transactional: whoever uses a key has read
-     * `front` before it was drawn, and commits only if front has not changed. */
+     * `front` before it was drawn, and commits only if front has not changed.
+     */
     AO_t key;
 };
 
@@ -217,8 +218,8 @@ enum stm_status stm_broadcast_put(struct stm_tx *tx,
     link = make_link(queue->item, item);
     if (!link)
         return stm__doom(tx, STM_ENOMEM);
-    STM_TRY(stm__tvar_set_stealing(tx, (struct stm_tvar *)cell,
-                                   (stm_value)link));
+    STM_TRY(
+        stm__tvar_set_stealing(tx, (struct stm_tvar *)cell, (stm_value)link));
     STM_TRY(stm_tvar_set(tx, queue->tail, (stm_value)link->next));
     return add_to(tx, queue->written, 1);
 }
@@ -336,9 +337,8 @@ static enum stm_status take_from_front(struct stm_tx *tx,
 }
 
 /* The link that the endpoint reads next, or NULL. */
-static enum stm_status load_link(struct stm_tx *tx,
-                                 struct stm_endpoint *endpoint,
-                                 struct link **out)
+static enum stm_status
+load_link(struct stm_tx *tx, struct stm_endpoint *endpoint, struct link **out)
 {
     stm_value cell, link;
 

@@ -28,12 +28,14 @@ STM_API void stm_broadcast_retain(struct stm_broadcast *queue);
 STM_API void stm_broadcast_release(struct stm_broadcast *queue);
 
 /* Adds an item at the end of every endpoint.  O(1). */
-STM_API STM_NODISCARD enum stm_status stm_broadcast_put(
-    struct stm_tx *tx, struct stm_broadcast *queue, stm_value item);
+STM_API STM_NODISCARD enum stm_status
+stm_broadcast_put(struct stm_tx *tx, struct stm_broadcast *queue,
+                  stm_value item);
 
 /* Makes an endpoint, empty until the next put.  The caller owns a reference. */
-STM_API STM_NODISCARD enum stm_status stm_endpoint_new(
-    struct stm_tx *tx, struct stm_broadcast *queue, struct stm_endpoint **out);
+STM_API STM_NODISCARD enum stm_status
+stm_endpoint_new(struct stm_tx *tx, struct stm_broadcast *queue,
+                 struct stm_endpoint **out);
 
 /* Makes an endpoint with the same items as this one, and from then on
  * independent of it.  O(1).  The caller owns a reference. */

@@ -55,9 +55,9 @@ static enum stm_status run_body(struct stm_tx *tx, struct stm_call *call)
         return stm__doom(tx, status);
     if (status > 0)
         return stm_error(STM_EMISUSE,
-                          "a transaction's body returned %d; expected STM_OK, "
-                          "STM_RETRY, STM_CONFLICT or an error below 0",
-                          (int)status);
+                         "a transaction's body returned %d; expected STM_OK, "
+                         "STM_RETRY, STM_CONFLICT or an error below 0",
+                         (int)status);
     return status == STM_OK ? stm__commit(tx) : status;
 }
 
@@ -153,7 +153,8 @@ enum stm_status stm_tx_set_name(struct stm_tx *tx, const char *name)
     STM__CHECK(tx);
     if (!name)
         return stm_error(
-            STM_EMISUSE, "stm_tx_set_name: the name is NULL; expected a string");
+            STM_EMISUSE,
+            "stm_tx_set_name: the name is NULL; expected a string");
     found = stm__name_of(name);
     if (!found)
         return stm__doom(tx, STM_ENOMEM);
@@ -179,8 +180,8 @@ static enum stm_status outside(struct stm_tx *tx, const char *function)
     if (tx->doom == STM_EMISUSE)
         return STM_OK;
     return stm_error(STM_EMISUSE,
-                      "%s: called inside a transaction; expected outside",
-                      function);
+                     "%s: called inside a transaction; expected outside",
+                     function);
 }
 
 enum stm_status stm_call_step(struct stm_call *call)
@@ -200,8 +201,8 @@ enum stm_status stm_call_wait(struct stm_call *call)
     STM_TRY(outside(tx, __func__));
     if (!call->blocked)
         return stm_error(STM_EMISUSE,
-                          "stm_call_wait: the call is not blocked; expected "
-                          "one whose last step returned STM_BLOCKED");
+                         "stm_call_wait: the call is not blocked; expected "
+                         "one whose last step returned STM_BLOCKED");
     status = stm__block_sleep(tx, call);
     return status == STM_BLOCKED ? STM_EINTERRUPTED : status;
 }

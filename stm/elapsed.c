@@ -24,9 +24,9 @@ static enum stm_status check(struct stm_tx *tx, const char *function)
     STM_TRY(stm__check(tx, function));
     if (tx->capture)
         return stm_error(STM_EMISUSE,
-                          "%s: called in a watcher's function, which runs when "
-                          "variables change, not when time passes",
-                          function);
+                         "%s: called in a watcher's function, which runs when "
+                         "variables change, not when time passes",
+                         function);
     return STM_OK;
 }
 
@@ -59,10 +59,9 @@ enum stm_status stm_elapsed_at(struct stm_tx *tx, const struct timespec *moment,
     call = tx->call;
     if (!tx->wall)
         tx->wall = earlier(stm__clock_wall(), call->wall_limit);
-    deadline = moment->tv_sec < 0
-                   ? 0
-                   : (uint64_t)moment->tv_sec * 1000000000u +
-                         (uint64_t)moment->tv_nsec;
+    deadline = moment->tv_sec < 0 ? 0
+                                  : (uint64_t)moment->tv_sec * 1000000000u +
+                                        (uint64_t)moment->tv_nsec;
     *out = tx->wall >= deadline;
     if (!*out)
         call->wall_deadline = earlier(call->wall_deadline, deadline);

@@ -193,9 +193,9 @@ static void unclaim(struct stm_eventloop *loop)
 static enum stm_status outside(const char *function)
 {
     return stm_current() ? stm_error(STM_EMISUSE,
-                                      "%s: called inside a transaction; "
-                                      "expected outside",
-                                      function)
+                                     "%s: called inside a transaction; "
+                                     "expected outside",
+                                     function)
                          : STM_OK;
 }
 
@@ -206,7 +206,7 @@ enum stm_status stm_eventloop_run(struct stm_eventloop *loop)
     STM_TRY(outside(__func__));
     if (!claim(loop))
         return stm_error(STM_EMISUSE, "stm_eventloop_run: another thread runs "
-                                       "this loop; expected at most one");
+                                      "this loop; expected at most one");
     status = run_events(loop);
     unclaim(loop);
     return status;
@@ -287,10 +287,7 @@ void stm_eventloop_free(struct stm_eventloop *loop)
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct stm_eventloop *default_loop;
 
-static void finish_default(void)
-{
-    stop_and_join(default_loop);
-}
+static void finish_default(void) { stop_and_join(default_loop); }
 
 static void make_default(void)
 {

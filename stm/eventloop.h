@@ -33,7 +33,8 @@ stm_eventloop_schedule(struct stm_tx *tx, struct stm_eventloop *loop,
  * scheduled before has run.  Not inside a transaction (STM_EMISUSE), not
  * while another thread runs it (STM_EMISUSE).  STM_OK, STM_ENOMEM, or what a
  * blocking hook returned. */
-STM_API STM_NODISCARD enum stm_status stm_eventloop_run(struct stm_eventloop *loop);
+STM_API STM_NODISCARD enum stm_status
+stm_eventloop_run(struct stm_eventloop *loop);
 
 /* Starts a thread that runs the loop.  STM_OK (also when it runs already),
  * STM_ETHREAD, STM_EMISUSE inside a transaction. */
@@ -42,8 +43,8 @@ stm_eventloop_start(struct stm_eventloop *loop);
 
 /* Ends the loop after what has been scheduled: transactional, and takes effect
  * with the commit.  Statuses as stm_tvar_set. */
-STM_API STM_NODISCARD enum stm_status stm_eventloop_stop(struct stm_tx *tx,
-                                                         struct stm_eventloop *loop);
+STM_API STM_NODISCARD enum stm_status
+stm_eventloop_stop(struct stm_tx *tx, struct stm_eventloop *loop);
 
 /* Stops the loop, waits until its thread has ended, and frees it; what is
  * still queued on a loop that nobody ran is released unrun.  Not inside a

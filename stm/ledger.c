@@ -60,10 +60,7 @@ struct stm__name *stm__name_of(const char *text)
     }
 }
 
-static void print_at_exit(void)
-{
-    stm_stats_print(stderr);
-}
+static void print_at_exit(void) { stm_stats_print(stderr); }
 
 __attribute__((constructor)) static void heed_environment(void)
 {

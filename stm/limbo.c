@@ -28,8 +28,8 @@ static STM__THREAD_LOCAL bool again;
 /* What the running attempts can see. */
 struct view {
     size_t count;
-    bool overflow;  /* too many to list: everything is in view */
-    AO_t oldest;    /* smallest begin */
+    bool overflow; /* too many to list: everything is in view */
+    AO_t oldest;   /* smallest begin */
     AO_t snapshots[2 * SNAPSHOTS_MAX];
 };
 

@@ -50,8 +50,8 @@ struct stm__log {
 
     /* struct stm__ref: references to give back when the attempt has ended.
      * Room is kept for every counted value in writes and undos, and for the
-     * `promised` ones that are held elsewhere, so that undoing and ending cannot
-     * fail. */
+     * `promised` ones that are held elsewhere, so that undoing and ending
+     * cannot fail. */
     struct stm__vec garbage;
     size_t promised;
 
@@ -116,8 +116,9 @@ static inline struct stm__write *stm__log_write_at(const struct stm__log *log,
 
 static inline uint64_t stm__log_bit(const struct stm_tvar *var)
 {
-    return (uint64_t)1
-           << (((uint64_t)(uintptr_t)var * UINT64_C(0x9E3779B97F4A7C15)) >> 58);
+    return (uint64_t)1 << (((uint64_t)(uintptr_t)var *
+                            UINT64_C(0x9E3779B97F4A7C15)) >>
+                           58);
 }
 
 struct stm__write *stm__log_search(const struct stm__log *log,
@@ -132,11 +133,11 @@ static inline struct stm__write *stm__log_find(const struct stm__log *log,
     return stm__log_search(log, var);
 }
 
-/* Sets a variable's new value, of which the log takes over a reference.  `since`
+/* Sets a variable's new value, of which the log takes over a reference. `since`
  * is the stamp of the innermost savepoint, `stamp` the current one.  False: out
  * of memory, nothing has changed and the reference is still the caller's. */
-bool stm__log_write(struct stm__log *log, struct stm_tvar *var,
-                    stm_value value, uint64_t since, uint64_t stamp);
+bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value,
+                    uint64_t since, uint64_t stamp);
 
 /* The entry for a variable, made if need be without a value to set.  NULL: out
  * of memory. */

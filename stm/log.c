@@ -191,8 +191,8 @@ static bool keep_for_undo(struct stm__log *log, struct stm__write *write)
     return true;
 }
 
-bool stm__log_write(struct stm__log *log, struct stm_tvar *var,
-                    stm_value value, uint64_t since, uint64_t stamp)
+bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value,
+                    uint64_t since, uint64_t stamp)
 {
     struct stm__write *write = stm__log_find(log, var);
 
@@ -253,7 +253,8 @@ void stm__log_discard_all(struct stm__log *log)
         struct stm__undo *undo = STM__VEC_AT(&log->undos, struct stm__undo, i);
 
         if (undo->sets)
-            stm__log_discard(log, stm__log_write_at(log, undo->write)->var->type,
+            stm__log_discard(log,
+                             stm__log_write_at(log, undo->write)->var->type,
                              undo->value);
     }
     for (size_t i = 0; i < log->writes.count; i++) {

@@ -41,8 +41,8 @@ static enum stm_status run(struct stm_tx *tx, stm_body *body, void *argument)
 
     if (tx->depth == DEPTH_MAX)
         return stm_error(STM_EMISUSE,
-                          "transactions are nested %u deep; expected less",
-                          DEPTH_MAX);
+                         "transactions are nested %u deep; expected less",
+                         DEPTH_MAX);
     tx->depth++;
     status = body(tx, argument);
     tx->depth--;
@@ -52,9 +52,9 @@ static enum stm_status run(struct stm_tx *tx, stm_body *body, void *argument)
         return stm__doom(tx, status);
     if (status > 0)
         return stm_error(STM_EMISUSE,
-                          "a transaction's body returned %d; expected STM_OK, "
-                          "STM_RETRY, STM_CONFLICT or an error below 0",
-                          (int)status);
+                         "a transaction's body returned %d; expected STM_OK, "
+                         "STM_RETRY, STM_CONFLICT or an error below 0",
+                         (int)status);
     return status;
 }
 
@@ -83,8 +83,8 @@ static bool recover(struct stm_tx *tx, const struct stm__savepoint *savepoint)
     return true;
 }
 
-enum stm_status stm_or_else(struct stm_tx *tx, const struct stm_branch *branches,
-                            size_t count)
+enum stm_status stm_or_else(struct stm_tx *tx,
+                            const struct stm_branch *branches, size_t count)
 {
     STM__CHECK(tx);
     for (size_t i = 0; i < count; i++) {

@@ -74,12 +74,6 @@ static uint64_t read_clock(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-uint64_t stm__clock_monotonic(void)
-{
-    return read_clock(CLOCK_MONOTONIC);
-}
+uint64_t stm__clock_monotonic(void) { return read_clock(CLOCK_MONOTONIC); }
 
-uint64_t stm__clock_wall(void)
-{
-    return read_clock(CLOCK_REALTIME);
-}
+uint64_t stm__clock_wall(void) { return read_clock(CLOCK_REALTIME); }

@@ -1,9 +1,5 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
-#ifdef HAVE_CONFIG_H
-#include <config.h>
-#endif
-
 #include <stm/step-internal.h>
 
 #ifdef STM_SHAKE

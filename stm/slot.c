@@ -32,8 +32,8 @@ static struct stm__slot *acquire_in(struct block *block)
         if (used == ~(AO_t)0)
             return NULL;
         bit = __builtin_ctzl(~used);
-    } while (!AO_compare_and_swap_full(&block->used, used,
-                                       used | (AO_t)1 << bit));
+    } while (
+        !AO_compare_and_swap_full(&block->used, used, used | (AO_t)1 << bit));
     return &block->slots[bit];
 }
 

@@ -11,8 +11,7 @@ static void convert(const struct stm__counts *counts, struct stm_stats *out)
     out->conflicts = counts->of[STM__CONFLICT];
     out->retries = counts->of[STM__RETRY];
     out->aborts = counts->of[STM__ABORT];
-    out->attempts =
-        out->commits + out->conflicts + out->retries + out->aborts;
+    out->attempts = out->commits + out->conflicts + out->retries + out->aborts;
     out->wakeups = counts->of[STM__WAKEUP];
     out->spurious = counts->of[STM__SPURIOUS];
     out->escalations = counts->of[STM__ESCALATION];

@@ -46,10 +46,7 @@ const char *stm_strstatus(enum stm_status status)
                                     : "not a status of this library";
 }
 
-const char *stm_error_message(void)
-{
-    return message;
-}
+const char *stm_error_message(void) { return message; }
 
 enum stm_status stm_error(enum stm_status status, const char *format, ...)
 {

@@ -15,8 +15,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct stm_tx *threads;    /* under lock */
-static struct stm__counts ended;  /* under lock */
+static struct stm_tx *threads;   /* under lock */
+static struct stm__counts ended; /* under lock */
 
 static void enlist(struct stm_tx *tx)
 {

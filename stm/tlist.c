@@ -106,7 +106,7 @@ static enum stm_status out_of_range(const char *function, size_t index,
                                     size_t length)
 {
     return stm_error(STM_ERANGE, "%s: index %zu in a list of %zu items",
-                      function, index, length);
+                     function, index, length);
 }
 
 enum stm_status stm_tlist_length(struct stm_tx *tx, struct stm_tlist *list,
@@ -267,7 +267,7 @@ enum stm_status stm_tlist_splice(struct stm_tx *tx, struct stm_tlist *list,
         return out_of_range(__func__, to, stm_seq_length(before));
     if (from > to)
         return stm_error(STM_ERANGE, "%s: from %zu is after to %zu", __func__,
-                          from, to);
+                         from, to);
     return store(tx, list, before, splice(before, from, to, items, tx->stamp));
 }
 
@@ -281,7 +281,8 @@ enum stm_status stm_tlist_snapshot(struct stm_tx *tx, struct stm_tlist *list,
         STM_TRY(load_to_change(tx, list, &seq));
     }
     stm_seq_retain(seq);
-    stm__draw_stamp(tx); /* from here on, changes copy what they share with it */
+    stm__draw_stamp(
+        tx); /* from here on, changes copy what they share with it */
     *out = seq;
     return STM_OK;
 }
@@ -291,7 +292,4 @@ int stm_tlist_traverse(struct stm_tlist *list, stm_visit *visit, void *context)
     return stm_tvar_traverse(list->root, visit, context);
 }
 
-void stm_tlist_discard(struct stm_tlist *list)
-{
-    stm_tvar_clear(list->root);
-}
+void stm_tlist_discard(struct stm_tlist *list) { stm_tvar_clear(list->root); }

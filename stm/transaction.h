@@ -38,7 +38,8 @@ typedef enum stm_status stm_body(struct stm_tx *tx, void *argument);
  * in the one that is running.  A nested body that returns an error is undone
  * alone; its reads stay.  Returns STM_OK after the commit (of a nested one:
  * after its effects became the outer one's), or the body's error; STM_ENOMEM;
- * STM_EDIVERGED; what a blocking hook ended the wait with; STM_EMISUSE for a retry that nothing could wake. */
+ * STM_EDIVERGED; what a blocking hook ended the wait with; STM_EMISUSE for a
+ * retry that nothing could wake. */
 STM_API STM_NODISCARD enum stm_status stm_atomically(stm_body *body,
                                                      void *argument);
 
@@ -73,10 +74,8 @@ stm_or_else(struct stm_tx *tx, const struct stm_branch *branches, size_t count);
 
 /* Runs body nested and undoes it whatever comes; *out says whether it would
  * have retried.  An error of the body counts as "no". */
-STM_API STM_NODISCARD enum stm_status stm_would_block(struct stm_tx *tx,
-                                                      stm_body *body,
-                                                      void *argument,
-                                                      bool *out);
+STM_API STM_NODISCARD enum stm_status
+stm_would_block(struct stm_tx *tx, stm_body *body, void *argument, bool *out);
 
 /* "For ever" wherever a length of time in nanoseconds is asked for. */
 #define STM_FOREVER UINT64_MAX
@@ -102,10 +101,9 @@ typedef void stm_action(stm_value argument);
 /* Runs action(argument) on the committing thread, outside any transaction and
  * with nothing locked, if and when the outermost transaction commits, in order
  * of registration.  STM_OK, STM_ENOMEM, STM_EMISUSE or the sticky status. */
-STM_API STM_NODISCARD enum stm_status stm_on_commit(struct stm_tx *tx,
-                                                    stm_action *action,
-                                                    stm_value argument,
-                                                    const struct stm_type *type);
+STM_API STM_NODISCARD enum stm_status
+stm_on_commit(struct stm_tx *tx, stm_action *action, stm_value argument,
+              const struct stm_type *type);
 
 /* Lets a result out of the transaction: when it commits, *out receives value
  * with a reference that the caller then owns; else *out stays as it is.  A

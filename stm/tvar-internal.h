@@ -26,7 +26,7 @@ struct stm_tvar {
     struct stm__dead dead;
 };
 
-#define STM__LOCKED(word) ((word) & 1)
+#define STM__LOCKED(word) ((word)&1)
 
 /* What only some variables need.  Lives until the variable and every watcher
  * that once read it are gone. */
@@ -38,8 +38,8 @@ struct stm__side {
      * without it to see whether there is anything to do. */
     AO_t waits; /* struct stm__wait * */
 
-    /* Who watches, a struct stm__watch_set *: changed by a commit that holds the
-     * variable, which then adds one to watch_version.  An attempt reads the
+    /* Who watches, a struct stm__watch_set *: changed by a commit that holds
+     * the variable, which then adds one to watch_version.  An attempt reads the
      * version first, and so never a set that is older than it. */
     AO_t watch_set;
     AO_t watch_version;

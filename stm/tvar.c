@@ -115,16 +115,17 @@ enum stm_status stm_tvar_set_name(struct stm_tvar *var, const char *name)
     struct stm__side *side;
 
     if (!name)
-        return stm_error(STM_EMISUSE,
-                          "stm_tvar_set_name: the name is NULL; expected a string");
+        return stm_error(
+            STM_EMISUSE,
+            "stm_tvar_set_name: the name is NULL; expected a string");
     side = stm__side_ensure(var);
     if (!side)
         return STM_ENOMEM;
     if (side->name)
         return stm_error(STM_EMISUSE,
-                          "stm_tvar_set_name: the variable is named \"%s\" "
-                          "already; a name is given once",
-                          side->name);
+                         "stm_tvar_set_name: the variable is named \"%s\" "
+                         "already; a name is given once",
+                         side->name);
     side->name = strdup(name);
     return side->name ? STM_OK : STM_ENOMEM;
 }
@@ -142,8 +143,8 @@ int stm_tvar_traverse(struct stm_tvar *var, stm_visit *visit, void *context)
     struct stm__side *side = stm__side_of(var);
     int stop;
 
-    stop = stm__traverse(var->type, AO_load_acquire(&var->value), visit,
-                         context);
+    stop =
+        stm__traverse(var->type, AO_load_acquire(&var->value), visit, context);
     if (stop || !side)
         return stop;
     return stm__watch_set_traverse(

@@ -171,8 +171,8 @@ void stm__after_undo(struct stm_tx *tx, size_t actions, size_t exports,
                      size_t watch_ops);
 
 /* Registers a watcher's creation or cancellation. */
-enum stm_status stm__after_watch(struct stm_tx *tx,
-                                 struct stm_watcher *watcher, bool cancels);
+enum stm_status stm__after_watch(struct stm_tx *tx, struct stm_watcher *watcher,
+                                 bool cancels);
 
 /* Hands the exports out. */
 void stm__after_export(struct stm_tx *tx);

@@ -21,7 +21,10 @@ struct stm__vec {
     size_t size; /* of an item, in bytes */
 };
 
-#define STM__VEC(type) {NULL, 0, 0, sizeof(type)}
+#define STM__VEC(type)                                                         \
+    {                                                                          \
+        NULL, 0, 0, sizeof(type)                                               \
+    }
 #define STM__VEC_AT(vec, type, index) (&((type *)(vec)->items)[index])
 
 bool stm__vec_grow(struct stm__vec *vec, size_t more);

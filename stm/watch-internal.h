@@ -9,9 +9,10 @@
 /* One watcher's part in one attempt. */
 struct stm__run {
     struct stm_watcher *watcher; /* kept alive by the garbage or a watch op */
-    size_t first;  /* what its last run read: */
-    size_t count;  /* captures [first, first + count) */
+    size_t first;                /* what its last run read: */
+    size_t count;                /* captures [first, first + count) */
     uint64_t stamp; /* at its end: what is written later may disturb it */
+    unsigned round; /* the last in which it ran */
     bool cancelled;
     bool due; /* to run in this round */
     bool ran;

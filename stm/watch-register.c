@@ -1,10 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
-/* What a watcher read in its last run of the transaction is what it watches from
- * the commit on.  Where that differs from before, the watcher's own variable
- * gets the new list, and each variable that it begins or ceases to watch gets a
- * new watch set: an entry in the write set that the commit installs while it
- * holds the variable. */
+/* What a watcher read in its last run of the transaction is what it watches
+ * from the commit on.  Where that differs from before, the watcher's own
+ * variable gets the new list, and each variable that it begins or ceases to
+ * watch gets a new watch set: an entry in the write set that the commit
+ * installs while it holds the variable. */
 
 #include <stdlib.h>
 
@@ -167,7 +167,8 @@ static enum stm_status change_sets(struct stm_tx *tx,
 {
     for (size_t i = 0; before && i < before->count; i++) {
         const struct stm__watched_item *item = &before->items[i];
-        struct stm_tvar *var = contains(after, item) ? NULL : var_of(item->side);
+        struct stm_tvar *var =
+            contains(after, item) ? NULL : var_of(item->side);
 
         if (var)
             STM_TRY(change_set(tx, var, watcher, stm__watch_set_without));

@@ -7,7 +7,8 @@
  * transaction; the transaction writes a variable that the committed watcher
  * watches; or it ran already, and something that it read is no longer identical
  * to what it saw.  The first two happen once, and so the cascade ends when
- * values settle: a binding that writes what is there already disturbs no one. */
+ * values settle: a binding that writes what is there already disturbs no one.
+ */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ static enum stm_status add_run(struct stm_tx *tx, struct stm_watcher *watcher,
         run->watcher = watcher;
         run->first = run->count = 0;
         run->stamp = 0;
+        run->round = 0;
         run->cancelled = run->due = run->ran = false;
     }
     *out = run;
@@ -81,12 +83,10 @@ static enum stm_status add_watch_op(struct stm_tx *tx,
 static bool disturbed(struct stm_tx *tx, const struct stm__run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
-        const struct stm__capture *seen =
-            stm__capture_at(tx, run->first + i);
+        const struct stm__capture *seen = stm__capture_at(tx, run->first + i);
         const struct stm__write *write = stm__log_find(&tx->log, seen->var);
 
-        if (write && write->stamp >= run->stamp &&
-            write->value != seen->value)
+        if (write && write->stamp >= run->stamp && write->value != seen->value)
             return true;
     }
     return false;
@@ -101,12 +101,12 @@ struct progress {
 static enum stm_status find_due(struct stm_tx *tx, struct progress *progress)
 {
     for (; progress->writes < tx->log.writes.count; progress->writes++)
-        STM_TRY(add_watchers_of(
-            tx, stm__log_write_at(&tx->log, progress->writes)));
+        STM_TRY(
+            add_watchers_of(tx, stm__log_write_at(&tx->log, progress->writes)));
     for (; progress->ops < tx->watch_ops.count; progress->ops++)
-        STM_TRY(add_watch_op(tx, STM__VEC_AT(&tx->watch_ops,
-                                             struct stm__watch_op,
-                                             progress->ops)));
+        STM_TRY(
+            add_watch_op(tx, STM__VEC_AT(&tx->watch_ops, struct stm__watch_op,
+                                         progress->ops)));
     for (size_t i = 0; i < tx->runs.count; i++) {
         struct stm__run *run = stm__run_at(tx, i);
 
@@ -199,7 +199,7 @@ static int by_order(const void *left, const void *right)
 
 /* Runs those that are due; says whether there were any.  Runs may be added
  * meanwhile, behind the others. */
-static enum stm_status run_round(struct stm_tx *tx, bool *any)
+static enum stm_status run_round(struct stm_tx *tx, unsigned round, bool *any)
 {
     size_t count = tx->runs.count;
 
@@ -211,6 +211,7 @@ static enum stm_status run_round(struct stm_tx *tx, bool *any)
         if (!run->due || run->cancelled)
             continue;
         *any = true;
+        run->round = round;
         STM_TRY(run_watcher(tx, run));
     }
     return STM_OK;
@@ -218,6 +219,8 @@ static enum stm_status run_round(struct stm_tx *tx, bool *any)
 
 /* ---- the cascade ---- */
 
+/* Names those that still ran in the second half of the rounds: a cycle has far
+ * fewer watchers than that. */
 static enum stm_status diverged(struct stm_tx *tx)
 {
     char names[384];
@@ -228,14 +231,14 @@ static enum stm_status diverged(struct stm_tx *tx)
         const struct stm__run *run = stm__run_at(tx, i);
         const char *name = run->watcher->name;
 
-        if (!run->due || used >= sizeof names)
+        if (run->round < ROUNDS_MAX / 2 || used >= sizeof names)
             continue;
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
                                  used ? ", " : "", name ? name : "(no name)");
     }
     return stm_error(STM_EDIVERGED,
-                      "watchers have not settled after %d rounds: %s",
-                      ROUNDS_MAX, names);
+                     "watchers have not settled after %d rounds: %s",
+                     ROUNDS_MAX, names);
 }
 
 enum stm_status stm__watch_settle(struct stm_tx *tx)
@@ -243,12 +246,11 @@ enum stm_status stm__watch_settle(struct stm_tx *tx)
     struct progress progress = {0, 0};
     bool any = true;
 
-    for (unsigned round = 0;; round++) {
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         STM_TRY(find_due(tx, &progress));
-        if (round == ROUNDS_MAX)
-            return diverged(tx);
-        STM_TRY(run_round(tx, &any));
+        STM_TRY(run_round(tx, round, &any));
         if (!any)
             return STM_OK;
     }
+    return diverged(tx);
 }

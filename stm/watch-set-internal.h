@@ -19,11 +19,11 @@ struct stm_watcher {
     struct stm_tvar *watched;
 };
 
-/* The watchers of one variable: immutable, in order of creation, with one owner:
- * the variable's side, or the write entry of a commit to come.  Each entry owns
- * a reference to its watcher and one to the watcher's argument, so that a
- * collector can count edges from variables to arguments.  An attempt that meets
- * a set may use it until it ends. */
+/* The watchers of one variable: immutable, in order of creation, with one
+ * owner: the variable's side, or the write entry of a commit to come.  Each
+ * entry owns a reference to its watcher and one to the watcher's argument, so
+ * that a collector can count edges from variables to arguments.  An attempt
+ * that meets a set may use it until it ends. */
 struct stm__watch_set {
     struct stm__dead dead;
     size_t count;
@@ -64,7 +64,7 @@ struct stm__watched {
     struct stm__watched_item {
         struct stm_tvar *var; /* to compare by; follow side->var instead */
         struct stm__side *side;
-    } *items;
+    } * items;
 
     /* Each read, in the order in which they came: a run that reads the same
      * again is seen to have changed nothing without sorting. */

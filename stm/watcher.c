@@ -47,7 +47,7 @@ enum stm_status stm_watch(struct stm_tx *tx, const struct stm_watch *watch,
     STM__CHECK(tx);
     if (!watch || !watch->function)
         return stm_error(STM_EMISUSE, "stm_watch: function is NULL; expected "
-                                       "the function whose reads are watched");
+                                      "the function whose reads are watched");
     AO_store_release(&stm__prepare_hook, (AO_t)prepare);
     watcher = make_watcher(watch);
     if (!watcher)

@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026 The stm authors
+# SPDX-License-Identifier: MIT
+
+# The examples do what they say: sha256tree prints what sha256sum prints, and
+# threadpool prints counts that add up.  EXAMPLES is where the programs are.
+set -u
+examples=${EXAMPLES:-../../examples}
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+failures=0
+
+fail()
+{
+    echo "FAIL: $*" >&2
+    failures=$((failures + 1))
+}
+
+# expect STATUS COMMAND...: output in $folder/out, messages in $folder/err
+expect()
+{
+    wanted=$1
+    shift
+    "$@" >"$folder/out" 2>"$folder/err"
+    got=$?
+    [ "$got" -eq "$wanted" ] ||
+        fail "$* ended with $got, expected $wanted: $(head -n 3 "$folder/err")"
+}
+
+# Did the last command say this to standard error?
+said()
+{
+    grep -qF -- "$1" "$folder/err" ||
+        fail "expected a message with '$1', got: $(cat "$folder/err")"
+}
+
+# What sha256tree is to print, for names without line feeds.
+reference()
+{
+    find "$@" -type f | LC_ALL=C sort | tr '\n' '\0' |
+        xargs -0 -r sha256sum -- >"$folder/reference"
+}
+
+same_as_sha256sum()
+{
+    reference "$@"
+    for threads in 1 2 7; do
+        expect 0 "$examples/sha256tree" --threads "$threads" -- "$@"
+        cmp -s "$folder/out" "$folder/reference" ||
+            fail "sha256tree $*: expected sha256sum's output, got:" \
+                "$(diff "$folder/reference" "$folder/out" | head -n 5)"
+    done
+}
+
+make_tree()
+{
+    mkdir -p "$1/a/b/c" "$1/a-b" "$1/empty" "$1/B"
+    for size in 0 1 55 56 63 64 65 131071 131072 131073 1000000; do
+        head -c "$size" /dev/zero >"$1/a/b/$size"
+    done
+    i=0
+    while [ "$i" -lt 300 ]; do
+        echo "$i" >"$1/B/file $i"
+        i=$((i + 1))
+    done
+    for name in a.txt 'a b' '-n' "it's" 'back\slash' 'new' "$(printf '\377')" \
+        "$(printf 'tab\there')" "$(printf 'return\rhere')" Z a z; do
+        echo "$name" >"$1/a-b/$name"
+    done
+    ln -s ../a/b/64 "$1/a-b/link"
+    ln -s ../a "$1/a-b/folder-link"
+    mkfifo "$1/pipe"
+}
+
+test_sums()
+{
+    tree="$folder/tree"
+    make_tree "$tree"
+    same_as_sha256sum "$tree"
+    same_as_sha256sum "$tree/" "$tree//a" "$tree/a/b/1" "$tree"
+    same_as_sha256sum "$tree/a-b/folder-link"
+    same_as_sha256sum "$tree/empty"
+    expect 0 "$examples/sha256tree" "$tree"
+    cp "$folder/out" "$folder/sums"
+    expect 0 sha256sum --check --strict --quiet "$folder/sums"
+    expect 0 "$examples/sha256tree" --keep-alive 0 "$tree"
+    cmp -s "$folder/out" "$folder/sums" ||
+        fail "expected --keep-alive 0 to change nothing"
+
+    odd="$folder/odd"
+    mkdir "$odd"
+    echo x >"$odd/$(printf 'line\nfeed')"
+    sha256sum "$odd"/* >"$folder/reference"
+    expect 0 "$examples/sha256tree" "$odd"
+    cmp -s "$folder/out" "$folder/reference" ||
+        fail "expected a line feed in a name to be escaped as sha256sum does"
+}
+
+test_failures()
+{
+    expect 1 "$examples/sha256tree" "$folder/none" "$folder/tree/a-b/Z"
+    said "sha256tree: $folder/none: No such file or directory"
+    [ "$(wc -l <"$folder/out")" -eq 1 ] ||
+        fail "expected the line of the file that can be read"
+    if [ -f /proc/self/mem ]; then # a file that even root cannot read
+        expect 1 "$examples/sha256tree" /proc/self/mem "$folder/tree/a-b/Z"
+        said "sha256tree: /proc/self/mem: Input/output error"
+        [ "$(wc -l <"$folder/out")" -eq 1 ] ||
+            fail "expected the line of the file that can be read"
+    fi
+    expect 2 "$examples/sha256tree"
+    said "expected at least one PATH"
+    for wrong in 0 -1 x '' 1x 99999999999999999999; do
+        expect 2 "$examples/sha256tree" --threads "$wrong" "$folder"
+        said "--threads is '$wrong', expected"
+    done
+    for wrong in -1 x '' 1x nan inf; do
+        expect 2 "$examples/sha256tree" --keep-alive "$wrong" "$folder"
+        said "--keep-alive is '$wrong', expected"
+    done
+    expect 2 "$examples/sha256tree" --nonsense "$folder"
+    expect 0 "$examples/sha256tree" --help
+    expect 0 "$examples/sha256tree" --stats "$folder/tree"
+    said attempts
+}
+
+test_threadpool()
+{
+    expect 0 "$examples/threadpool" --threads 20 --tasks 100 --task-ms 1 \
+        --keep-alive 0.05
+    grep -q '^100 scheduled, 100 finished, 0 live, 0 free, 0 queued$' \
+        "$folder/out" || fail "expected all to be finished and none live"
+    awk '/ scheduled, / && ($5 > 20 || $7 > $5 || ($7 > 0 && $9 > 0)) {
+             print "expected at most 20 live, no more free than live, and" \
+                   " none free while some are queued: " $0
+             wrong = 1
+         }
+         END { exit wrong }' "$folder/out" || fail "counts that cannot be"
+    expect 0 "$examples/threadpool" --tasks 0
+    expect 2 "$examples/threadpool" --threads 0
+    said "--threads is '0', expected"
+    expect 2 "$examples/threadpool" surplus
+    said "unexpected argument 'surplus'"
+    expect 0 "$examples/threadpool" --help
+}
+
+if [ -x "$examples/sha256tree" ]; then
+    test_sums
+    test_failures
+else
+    echo "sha256tree was not built: left out" >&2
+fi
+test_threadpool
+[ "$failures" -eq 0 ]

@@ -1,0 +1,508 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* The pool at work: what is appended runs once, on as many workers as it takes
+ * and no more. */
+#include "pool_support.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+enum { SECOND = 1000000000 };
+
+static struct tally tally; /* each test runs in a process of its own */
+
+enum { FEEDERS = 3, BATCHES = 20, PER_BATCH = 10 };
+
+static void feed(size_t index, void *context)
+{
+    for (size_t i = 0; i < BATCHES; i++)
+        append_tasks(context, (index * BATCHES + i) * PER_BATCH, PER_BATCH);
+}
+
+START_TEST(appending_to_a_list_is_all_it_takes)
+{
+    struct stm_tlist *list = stm_tlist_new(NULL);
+    struct stm_pool_config config = tally_config(&tally, 4, SECOND);
+    struct stm_pool *pool;
+
+    config.tasks = list;
+    pool = pool_new(&config);
+    EXPECT(stm_pool_tasks(pool) == list, "expected the list that was given");
+    crew_run(FEEDERS, feed, list);
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    expect_each_once(&tally, FEEDERS * BATCHES * PER_BATCH);
+    EXPECT(count_of(pool, stm_pool_scheduled) == FEEDERS * BATCHES * PER_BATCH,
+           "scheduled is %zu, expected %d", count_of(pool, stm_pool_scheduled),
+           FEEDERS * BATCHES * PER_BATCH);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    stm_tlist_release(list);
+}
+END_TEST
+
+START_TEST(tasks_that_are_in_the_list_already_run)
+{
+    struct stm_tlist *list = stm_tlist_new(NULL);
+    struct stm_pool_config config = tally_config(&tally, 2, SECOND);
+    struct stm_pool *pool;
+
+    append_tasks(list, 0, 50);
+    config.tasks = list;
+    pool = pool_new(&config);
+    stm_tlist_release(list);
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    expect_each_once(&tally, 50);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+}
+END_TEST
+
+/* The original's pools shared a memory of what they had seen last, so that a
+ * transaction that fed two left one without a worker. */
+struct two {
+    struct stm_pool *pool[2];
+};
+
+static enum stm_status feed_both(struct stm_tx *tx, void *argument)
+{
+    const struct two *two = argument;
+
+    (void)tx;
+    STM_TRY(stm_pool_submit(two->pool[0], 0));
+    return stm_pool_submit(two->pool[1], 0);
+}
+
+START_TEST(two_pools_fed_in_one_transaction_both_run)
+{
+    static struct tally other;
+    const struct stm_pool_config config[] = {tally_config(&tally, 1, SECOND),
+                                             tally_config(&other, 1, SECOND)};
+    struct two two = {{pool_new(&config[0]), pool_new(&config[1])}};
+
+    EXPECT_STATUS(STM_OK, stm_atomically(feed_both, &two));
+    for (int i = 0; i < 2; i++)
+        EXPECT_STATUS(STM_OK, stm_pool_join(two.pool[i], STM_FOREVER));
+    expect_each_once(&tally, 1);
+    expect_each_once(&other, 1);
+    for (int i = 0; i < 2; i++)
+        EXPECT_STATUS(STM_OK, stm_pool_free(two.pool[i]));
+}
+END_TEST
+
+/* Checks in every transaction that changes the pool what holds at each end. */
+struct law {
+    struct stm_pool *pool;
+    size_t max;
+    AO_t checked;
+};
+
+static enum stm_status check_law(struct stm_tx *tx, stm_value argument,
+                                 stm_value *result)
+{
+    struct law *law = (struct law *)argument;
+    size_t scheduled, finished, remaining, live, free, queued;
+
+    (void)tx;
+    STM_TRY(stm_pool_scheduled(law->pool, &scheduled));
+    STM_TRY(stm_pool_finished(law->pool, &finished));
+    STM_TRY(stm_pool_remaining(law->pool, &remaining));
+    STM_TRY(stm_pool_live(law->pool, &live));
+    STM_TRY(stm_pool_free_workers(law->pool, &free));
+    STM_TRY(stm_pool_queued(law->pool, &queued));
+    EXPECT(live <= law->max, "%zu live, expected at most %zu", live, law->max);
+    EXPECT(free <= live, "%zu free of %zu live", free, live);
+    EXPECT(queued == 0 || free == 0,
+           "%zu queued beside %zu free, expected one of them to be 0", queued,
+           free);
+    EXPECT(remaining == scheduled - finished,
+           "remaining is %zu, expected %zu - %zu", remaining, scheduled,
+           finished);
+    EXPECT(remaining == queued + live - free,
+           "remaining is %zu, expected %zu queued + %zu live - %zu free",
+           remaining, queued, live, free);
+    AO_fetch_and_add1_full(&law->checked);
+    *result = 0;
+    return STM_OK;
+}
+
+static enum stm_status enact(struct stm_tx *tx, void *argument)
+{
+    const struct stm_watch watch = {
+        .function = check_law, .argument = (stm_value)argument, .name = "law"};
+
+    return stm_watch(tx, &watch, NULL);
+}
+
+START_TEST(F_the_counts_agree_in_every_transaction)
+{
+    const struct stm_pool_config config = tally_config(&tally, 3, 1000);
+    struct law law = {.max = 3};
+
+    law.pool = pool_new(&config);
+    EXPECT_STATUS(STM_OK, stm_atomically(enact, &law));
+    crew_run(FEEDERS, feed, stm_pool_tasks(law.pool));
+    EXPECT_STATUS(STM_OK, stm_pool_join(law.pool, STM_FOREVER));
+    await_pool(law.pool, stm_pool_live, 0);
+    EXPECT(law.checked > FEEDERS * BATCHES * PER_BATCH,
+           "the law was checked %zu times, expected more than once for each "
+           "task",
+           (size_t)law.checked);
+    EXPECT_STATUS(STM_OK, stm_pool_free(law.pool));
+}
+END_TEST
+
+struct crowd {
+    AO_t now, most;
+};
+
+static void run_in_crowd(stm_value task, void *context)
+{
+    struct crowd *crowd = context;
+    AO_t now = AO_fetch_and_add1_full(&crowd->now) + 1;
+    AO_t most = AO_load(&crowd->most);
+
+    (void)task;
+    while (now > most && !AO_compare_and_swap_full(&crowd->most, most, now))
+        most = AO_load(&crowd->most);
+    sched_yield();
+    AO_fetch_and_sub1_full(&crowd->now);
+}
+
+START_TEST(never_more_than_max_threads_run)
+{
+    struct crowd crowd = {0, 0};
+    const struct stm_pool_config config = {.max_threads = 3,
+                                           .keep_alive = 1000,
+                                           .run = run_in_crowd,
+                                           .context = &crowd};
+    struct stm_pool *pool = pool_new(&config);
+
+    for (size_t i = 0; i < workload(500); i++)
+        append_tasks(stm_pool_tasks(pool), 0, 5);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    EXPECT(crowd.most <= 3, "%zu tasks ran at once, expected at most 3",
+           (size_t)crowd.most);
+}
+END_TEST
+
+START_TEST(a_batch_starts_as_many_workers_as_it_needs)
+{
+    const struct stm_pool_config config = tally_config(&tally, 8, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    tally.gate = word_var(0);
+    append_tasks(stm_pool_tasks(pool), 0, 5);
+    EXPECT(count_of(pool, stm_pool_live) == 5, "%zu live, expected 5 for 5",
+           count_of(pool, stm_pool_live));
+    EXPECT(count_of(pool, stm_pool_queued) == 0, "%zu queued, expected 0",
+           count_of(pool, stm_pool_queued));
+    append_tasks(stm_pool_tasks(pool), 5, 5);
+    EXPECT(count_of(pool, stm_pool_live) == 8, "%zu live, expected max, 8",
+           count_of(pool, stm_pool_live));
+    EXPECT(count_of(pool, stm_pool_queued) == 2, "%zu queued, expected 2",
+           count_of(pool, stm_pool_queued));
+    EXPECT(count_of(pool, stm_pool_remaining) == 10,
+           "%zu remaining, expected 10", count_of(pool, stm_pool_remaining));
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    EXPECT(count_of(pool, stm_pool_free_workers) ==
+               count_of(pool, stm_pool_live),
+           "expected all live workers to be free");
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, 10);
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
+/* Each task notes its thread and waits for a gate of its own. */
+struct turns {
+    struct stm_tvar *gate[4];
+    pid_t thread[4];
+};
+
+static void run_turn(stm_value task, void *context)
+{
+    struct turns *turns = context;
+
+    turns->thread[task] = gettid();
+    await_var(turns->gate[task], 1);
+}
+
+START_TEST(the_most_recently_used_worker_goes_first)
+{
+    struct turns turns;
+    const struct stm_pool_config config = {.max_threads = 3,
+                                           .keep_alive = STM_FOREVER,
+                                           .run = run_turn,
+                                           .context = &turns};
+    struct stm_pool *pool = pool_new(&config);
+
+    for (int i = 0; i < 4; i++)
+        turns.gate[i] = word_var(i == 3);
+    append_tasks(stm_pool_tasks(pool), 0, 3);
+    for (size_t i = 0; i < 3; i++) {
+        poke(turns.gate[2 - i], 1); /* the last to become free is task 0's */
+        await_pool(pool, stm_pool_finished, i + 1);
+    }
+    append_tasks(stm_pool_tasks(pool), 3, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    EXPECT(turns.thread[3] == turns.thread[0],
+           "expected the worker that became free last to get the task");
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    for (int i = 0; i < 4; i++)
+        stm_tvar_release(turns.gate[i]);
+}
+END_TEST
+
+/* In the very transaction in which a worker becomes free, and before it is
+ * known to be idle, a watcher adds the next task. */
+struct chain {
+    struct stm_pool *pool;
+    size_t length;
+};
+
+static enum stm_status finished_so_far(struct stm_tx *tx, stm_value argument,
+                                       stm_value *result)
+{
+    const struct chain *chain = (const struct chain *)argument;
+
+    (void)tx;
+    return stm_pool_finished(chain->pool, result);
+}
+
+static enum stm_status add_link(struct stm_tx *tx, stm_value argument,
+                                stm_value finished)
+{
+    const struct chain *chain = (const struct chain *)argument;
+    size_t scheduled;
+
+    STM_TRY(stm_pool_scheduled(chain->pool, &scheduled));
+    if (scheduled > finished || finished >= chain->length)
+        return STM_OK;
+    return stm_tlist_append(tx, stm_pool_tasks(chain->pool), finished);
+}
+
+static enum stm_status forge(struct stm_tx *tx, void *argument)
+{
+    const struct stm_watch watch = {.function = finished_so_far,
+                                    .callback = add_link,
+                                    .argument = (stm_value)argument,
+                                    .name = "chain"};
+
+    return stm_watch(tx, &watch, NULL);
+}
+
+START_TEST(a_task_added_while_a_worker_becomes_free_is_run)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, 0);
+    struct chain chain = {.length = workload(2000)};
+
+    chain.pool = pool_new(&config);
+    EXPECT_STATUS(STM_OK, stm_atomically(forge, &chain));
+    EXPECT_STATUS(STM_OK, stm_pool_join(chain.pool, STM_FOREVER));
+    expect_each_once(&tally, chain.length);
+    EXPECT(tally.entered == 1,
+           "%zu threads were started, expected the first to run all",
+           (size_t)tally.entered);
+    EXPECT_STATUS(STM_OK, stm_pool_free(chain.pool));
+}
+END_TEST
+
+static enum stm_status submit_then_abort(struct stm_tx *tx, void *argument)
+{
+    (void)tx;
+    STM_TRY(stm_pool_submit(argument, 0));
+    return STM_EABORT;
+}
+
+START_TEST(B_a_submit_that_is_rolled_back_leaves_nothing)
+{
+    const struct stm_pool_config config = tally_config(&tally, 2, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+    size_t before = live_threads();
+
+    EXPECT_STATUS(STM_EABORT, stm_atomically(submit_then_abort, pool));
+    EXPECT(count_of(pool, stm_pool_scheduled) == 0, "expected 0 scheduled");
+    EXPECT(count_of(pool, stm_pool_queued) == 0, "expected 0 queued");
+    EXPECT(count_of(pool, stm_pool_live) == 0, "expected 0 live");
+    EXPECT(live_threads() == before, "expected no new thread");
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, 0));
+    EXPECT(tally.ran[0] == 0, "the task ran, expected it to be gone");
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+}
+END_TEST
+
+static enum stm_status submit_then_retry(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(stm_pool_submit(argument, 0));
+    return stm_retry(tx);
+}
+
+static enum stm_status submit_another(struct stm_tx *tx, void *argument)
+{
+    (void)tx;
+    return stm_pool_submit(argument, 1);
+}
+
+static enum stm_status submit_either(struct stm_tx *tx, void *argument)
+{
+    const struct stm_branch branches[] = {{submit_then_retry, argument},
+                                          {submit_another, argument}};
+
+    return stm_or_else(tx, branches, 2);
+}
+
+START_TEST(B_a_submit_in_a_branch_that_retries_leaves_nothing)
+{
+    const struct stm_pool_config config = tally_config(&tally, 2, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    EXPECT_STATUS(STM_OK, stm_atomically(submit_either, pool));
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    EXPECT(tally.ran[0] == 0 && tally.ran[1] == 1,
+           "expected only the second branch's task to run");
+    EXPECT(count_of(pool, stm_pool_scheduled) == 1, "expected 1 scheduled");
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+}
+END_TEST
+
+static enum stm_status join_body(struct stm_tx *tx, void *argument)
+{
+    (void)tx;
+    return stm_pool_join(argument, STM_FOREVER);
+}
+
+static enum stm_status give_up(struct stm_tx *tx, void *argument)
+{
+    (void)tx;
+    (void)argument;
+    return STM_EUSER;
+}
+
+static enum stm_status join_or_give_up(struct stm_tx *tx, void *argument)
+{
+    const struct stm_branch branches[] = {{join_body, argument},
+                                          {give_up, NULL}};
+
+    return stm_or_else(tx, branches, 2);
+}
+
+START_TEST(join_times_out_and_composes)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, 0));
+    tally.gate = word_var(0);
+    append_tasks(stm_pool_tasks(pool), 0, 2);
+    EXPECT_STATUS(STM_ETIMEOUT, stm_pool_join(pool, 0));
+    EXPECT_STATUS(STM_ETIMEOUT, stm_pool_join(pool, 1000000));
+    EXPECT_STATUS(STM_EUSER, stm_atomically(join_or_give_up, pool));
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_atomically(join_body, pool));
+    EXPECT_STATUS(STM_OK, stm_atomically(join_or_give_up, pool));
+    expect_each_once(&tally, 2);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
+static enum stm_status clear_body(struct stm_tx *tx, void *argument)
+{
+    return stm_tlist_clear(tx, argument);
+}
+
+START_TEST(taking_tasks_out_of_the_list_ends_a_join)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    tally.gate = word_var(0);
+    append_tasks(stm_pool_tasks(pool), 0, 10);
+    EXPECT_STATUS(STM_OK, stm_atomically(clear_body, stm_pool_tasks(pool)));
+    EXPECT(count_of(pool, stm_pool_remaining) == 1,
+           "%zu remaining, expected the one that runs",
+           count_of(pool, stm_pool_remaining));
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
+static void run_counted(stm_value task, void *context)
+{
+    AO_fetch_and_add_full(context, counted_number(task));
+}
+
+START_TEST(H_a_task_is_held_until_it_has_run)
+{
+    AO_t sum = 0;
+    struct stm_tlist *list = stm_tlist_new(&counted_type);
+    const struct stm_pool_config config = {.max_threads = 2,
+                                           .keep_alive = SECOND,
+                                           .tasks = list,
+                                           .run = run_counted,
+                                           .context = &sum};
+    struct stm_pool *pool = pool_new(&config);
+
+    for (stm_value i = 1; i <= 100; i++) {
+        stm_value task = counted_new(i);
+
+        EXPECT_STATUS(STM_OK, stm_pool_submit(pool, task));
+        counted_drop(task);
+    }
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    stm_tlist_release(list);
+    EXPECT(sum == 5050, "the tasks add up to %zu, expected 5050", (size_t)sum);
+    EXPECT(counted_live() == 0, "%zu tasks are left, expected none",
+           counted_live());
+}
+END_TEST
+
+START_TEST(D_idle_workers_cost_no_descriptor_and_no_wakeup)
+{
+    size_t count = workload(1000);
+    const struct stm_pool_config config =
+        tally_config(&tally, count, STM_FOREVER);
+    struct stm_pool *pool = pool_new(&config);
+    size_t descriptors = open_descriptors();
+    struct stm_stats before, spent;
+
+    append_tasks(stm_pool_tasks(pool), 0, count);
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    EXPECT(open_descriptors() == descriptors,
+           "%zu descriptors beside idle workers, expected %zu",
+           open_descriptors(), descriptors);
+    stm_stats_read(&before);
+    append_tasks(stm_pool_tasks(pool), count, 10);
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    spent = stats_since(&before);
+    if (!shaken())
+        EXPECT(spent.wakeups <= 20,
+               "%zu wake-ups for 10 tasks, expected about 10",
+               (size_t)spent.wakeups);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, count + 10);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("pool");
+
+    tcase_add_test(tests, appending_to_a_list_is_all_it_takes);
+    tcase_add_test(tests, tasks_that_are_in_the_list_already_run);
+    tcase_add_test(tests, two_pools_fed_in_one_transaction_both_run);
+    tcase_add_test(tests, F_the_counts_agree_in_every_transaction);
+    tcase_add_test(tests, never_more_than_max_threads_run);
+    tcase_add_test(tests, a_batch_starts_as_many_workers_as_it_needs);
+    tcase_add_test(tests, the_most_recently_used_worker_goes_first);
+    tcase_add_test(tests, a_task_added_while_a_worker_becomes_free_is_run);
+    tcase_add_test(tests, B_a_submit_that_is_rolled_back_leaves_nothing);
+    tcase_add_test(tests, B_a_submit_in_a_branch_that_retries_leaves_nothing);
+    tcase_add_test(tests, join_times_out_and_composes);
+    tcase_add_test(tests, taking_tasks_out_of_the_list_ends_a_join);
+    tcase_add_test(tests, H_a_task_is_held_until_it_has_run);
+    tcase_add_test(tests, D_idle_workers_cost_no_descriptor_and_no_wakeup);
+    return run_suite("pool", tests);
+}

@@ -1,0 +1,235 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* Threads that cannot be started: no task is lost, the failure is reported,
+ * and it is tried again.  The seam is this program's own pthread_create, which
+ * comes before the system's. */
+#include "pool_support.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+
+enum { SECOND = 1000000000 };
+
+static struct tally tally; /* each test runs in a process of its own */
+
+/* Of the calls from now on, those from the first-th to the last-th fail. */
+static struct {
+    AO_t calls, first, last;
+} failing;
+
+static void fail_starts(size_t first, size_t last)
+{
+    AO_store_release(&failing.calls, 0);
+    AO_store_release(&failing.first, first);
+    AO_store_release(&failing.last, last);
+}
+
+typedef int create_thread(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *argument);
+
+/* Where a sanitizer watches threads, it must see this one. */
+create_thread __interceptor_pthread_create __attribute__((weak));
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                   void *(*start)(void *), void *argument)
+{
+    create_thread *real = __interceptor_pthread_create;
+    AO_t call = AO_fetch_and_add1_full(&failing.calls) + 1;
+
+    if (call >= AO_load_acquire(&failing.first) &&
+        call <= AO_load_acquire(&failing.last))
+        return EAGAIN;
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+    return real(thread, attributes, start, argument);
+}
+
+static void expect_reported(size_t least)
+{
+    EXPECT(tally.failed >= least,
+           "%zu failures were reported, expected at least %zu",
+           (size_t)tally.failed, least);
+}
+
+START_TEST(any_one_start_may_fail)
+{
+    for (size_t nth = 1; nth <= 8; nth++) {
+        const struct stm_pool_config config = tally_config(&tally, 4, 0);
+        struct stm_pool *pool = pool_new(&config);
+
+        fail_starts(nth, nth);
+        for (size_t i = 0; i < 5; i++)
+            append_tasks(stm_pool_tasks(pool), (nth - 1) * 40 + i * 8, 8);
+        EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+        EXPECT(count_of(pool, stm_pool_scheduled) == 40,
+               "%zu scheduled, expected 40",
+               count_of(pool, stm_pool_scheduled));
+        EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    }
+    fail_starts(0, 0);
+    expect_each_once(&tally, 320);
+    expect_reported(1);
+}
+END_TEST
+
+START_TEST(with_one_worker_left_all_tasks_run)
+{
+    const struct stm_pool_config config = tally_config(&tally, 8, STM_FOREVER);
+    struct stm_pool *pool = pool_new(&config);
+
+    fail_starts(2, (AO_t)-1);
+    append_tasks(stm_pool_tasks(pool), 0, 500);
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    expect_each_once(&tally, 500);
+    EXPECT(count_of(pool, stm_pool_live) == 1, "%zu live, expected 1",
+           count_of(pool, stm_pool_live));
+    expect_reported(7);
+    EXPECT(tally.failed < 100,
+           "%zu starts failed for 500 tasks, expected fewer and fewer",
+           (size_t)tally.failed);
+    fail_starts(0, 0);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+}
+END_TEST
+
+START_TEST(once_threads_can_be_started_again_the_pool_grows_to_its_size)
+{
+    const struct stm_pool_config config = tally_config(&tally, 4, STM_FOREVER);
+    struct stm_pool *pool = pool_new(&config);
+
+    tally.gate = word_var(0);
+    fail_starts(2, 4);
+    append_tasks(stm_pool_tasks(pool), 0, 4);
+    EXPECT(count_of(pool, stm_pool_live) == 1, "%zu live, expected 1",
+           count_of(pool, stm_pool_live));
+    EXPECT(count_of(pool, stm_pool_queued) == 3,
+           "%zu queued, expected the 3 tasks to be back in the list",
+           count_of(pool, stm_pool_queued));
+    append_tasks(stm_pool_tasks(pool), 4, 4);
+    await_pool(pool, stm_pool_live, 4);
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, 8);
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
+START_TEST(tasks_that_no_thread_can_be_started_for_stay_in_the_list)
+{
+    const struct stm_pool_config config = tally_config(&tally, 4, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    fail_starts(1, (AO_t)-1);
+    append_tasks(stm_pool_tasks(pool), 0, 10);
+    EXPECT(count_of(pool, stm_pool_queued) == 10, "%zu queued, expected 10",
+           count_of(pool, stm_pool_queued));
+    EXPECT(count_of(pool, stm_pool_live) == 0, "%zu live, expected 0",
+           count_of(pool, stm_pool_live));
+    EXPECT(count_of(pool, stm_pool_free_workers) == 0, "%zu free, expected 0",
+           count_of(pool, stm_pool_free_workers));
+    EXPECT_STATUS(STM_ETIMEOUT, stm_pool_join(pool, 5000000));
+    expect_reported(4);
+    EXPECT(tally.entered == 0, "a thread was started, expected none");
+
+    fail_starts(0, 0);
+    append_tasks(stm_pool_tasks(pool), 10, 1);
+    await_pool(pool, stm_pool_finished, 11); /* nobody joins */
+    expect_each_once(&tally, 11);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+}
+END_TEST
+
+START_TEST(a_short_want_of_threads_needs_nobody_to_come_by)
+{
+    const struct stm_pool_config config = tally_config(&tally, 2, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    fail_starts(1, 4);
+    append_tasks(stm_pool_tasks(pool), 0, 3);
+    await_pool(pool, stm_pool_finished, 3);
+    expect_each_once(&tally, 3);
+    expect_reported(4);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+}
+END_TEST
+
+START_TEST(a_joiner_tries_again)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    fail_starts(1, 9); /* more than the submitter tries */
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 0));
+    EXPECT(count_of(pool, stm_pool_queued) == 1, "%zu queued, expected 1",
+           count_of(pool, stm_pool_queued));
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    expect_each_once(&tally, 1);
+    expect_reported(9);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+}
+END_TEST
+
+START_TEST(freeing_tries_again_until_the_queue_is_empty)
+{
+    const struct stm_pool_config config = tally_config(&tally, 3, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    fail_starts(1, 12);
+    append_tasks(stm_pool_tasks(pool), 0, 10);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, 10);
+    EXPECT(tally.finalized == 1, "finalize ran %zu times, expected once",
+           (size_t)tally.finalized);
+}
+END_TEST
+
+/* A hook that refuses the first threads. */
+enum { REFUSED = 5 };
+static AO_t calls;
+
+static enum stm_status refuse(void *context)
+{
+    struct tally *counts = context;
+
+    if (AO_fetch_and_add1_full(&calls) < REFUSED)
+        return STM_ENOMEM;
+    AO_fetch_and_add1_full(&counts->entered);
+    return STM_OK;
+}
+
+START_TEST(a_thread_that_cannot_be_set_up_counts_as_not_started)
+{
+    struct stm_pool_config config = tally_config(&tally, 3, 0);
+    struct stm_pool *pool;
+
+    config.thread_enter = refuse;
+    pool = pool_new(&config);
+    append_tasks(stm_pool_tasks(pool), 0, 20);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, 20);
+    EXPECT(tally.failed == REFUSED, "%zu failures were reported, expected %d",
+           (size_t)tally.failed, REFUSED);
+    EXPECT(tally.entered == tally.left,
+           "%zu threads were set up and %zu left, expected the same",
+           (size_t)tally.entered, (size_t)tally.left);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("pool start");
+
+    tcase_add_test(tests, any_one_start_may_fail);
+    tcase_add_test(tests, with_one_worker_left_all_tasks_run);
+    tcase_add_test(
+        tests, once_threads_can_be_started_again_the_pool_grows_to_its_size);
+    tcase_add_test(tests,
+                   tasks_that_no_thread_can_be_started_for_stay_in_the_list);
+    tcase_add_test(tests, a_short_want_of_threads_needs_nobody_to_come_by);
+    tcase_add_test(tests, a_joiner_tries_again);
+    tcase_add_test(tests, freeing_tries_again_until_the_queue_is_empty);
+    tcase_add_test(tests, a_thread_that_cannot_be_set_up_counts_as_not_started);
+    return run_suite("pool start", tests);
+}
