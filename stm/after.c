@@ -48,6 +48,7 @@ enum stm_status stm_export(struct stm_tx *tx, const struct stm_type *type,
     STM_TRY(promise(tx, &tx->exports, 1));
     stm__retain(type, value);
     entry = stm__vec_push(&tx->exports);
+    entry->order = tx->exports.count;
     entry->place = out;
     entry->ref.value = value;
     entry->ref.type = type;
@@ -61,35 +62,37 @@ enum stm_status stm__after_watch(struct stm_tx *tx, struct stm_watcher *watcher,
 
     STM_TRY(promise(tx, &tx->watch_ops, 2));
     stm_watcher_retain(watcher);
-    stm__retain(watcher->config.argument_type, watcher->config.argument);
+    if (!cancels) /* the argument of one to be cancelled may be gone */
+        stm__retain(watcher->config.argument_type, watcher->config.argument);
     entry = stm__vec_push(&tx->watch_ops);
     entry->watcher = watcher;
     entry->cancels = cancels;
     return STM_OK;
 }
 
-static bool exported_again(struct stm_tx *tx, size_t index)
+static int by_place(const void *left, const void *right)
+{
+    const struct stm__export *a = left, *b = right;
+
+    if (a->place != b->place)
+        return a->place > b->place ? 1 : -1;
+    return (a->order > b->order) - (a->order < b->order);
+}
+
+/* Of several exports to one place, the last counts. */
+void stm__after_export(struct stm_tx *tx)
 {
     struct stm__export *exports =
         STM__VEC_AT(&tx->exports, struct stm__export, 0);
+    size_t count = tx->exports.count;
 
-    for (size_t i = index + 1; i < tx->exports.count; i++)
-        if (exports[i].place == exports[index].place)
-            return true;
-    return false;
-}
-
-void stm__after_export(struct stm_tx *tx)
-{
-    for (size_t i = 0; i < tx->exports.count; i++) {
-        struct stm__export *entry =
-            STM__VEC_AT(&tx->exports, struct stm__export, i);
-
-        if (exported_again(tx, i)) {
-            discard(tx, entry->ref);
+    stm__sort(exports, count, sizeof *exports, by_place);
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 < count && exports[i + 1].place == exports[i].place) {
+            discard(tx, exports[i].ref);
             continue;
         }
-        *entry->place = entry->ref.value;
+        *exports[i].place = exports[i].ref.value;
         tx->log.promised--;
     }
     tx->exports.count = 0;
@@ -98,7 +101,8 @@ void stm__after_export(struct stm_tx *tx)
 static void drop_watch_op(struct stm_tx *tx, struct stm__watch_op *entry)
 {
     const struct stm_watch *config = &entry->watcher->config;
-    struct stm__ref argument = {config->argument, config->argument_type};
+    struct stm__ref argument = {entry->cancels ? 0 : config->argument,
+                                config->argument_type};
     struct stm__ref watcher = {(stm_value)entry->watcher, &stm__watcher_type};
 
     discard(tx, argument);

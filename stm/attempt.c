@@ -304,7 +304,7 @@ static void run_user_code(struct stm_tx *tx, bool asked)
 
     tx->batch = NULL;
     release_garbage(&garbage);
-    stm__limbo_settle(&batch, asked);
+    batch = stm__limbo_settle(batch, asked);
     run_actions(&actions);
     give_back(&tx->log.garbage, &garbage);
     give_back(&tx->actions, &actions);
@@ -323,7 +323,8 @@ void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
     bool committed = outcome == STM__COMMITTED;
     bool asked;
 
-    stm__gate_open(tx);
+    if (!stm__gate_open(tx) && tx->call->evictions < STM__EVICTIONS_MAX)
+        tx->call->evictions++;
     if (committed)
         stm__after_export(tx);
     stm__after_undo(tx, committed ? tx->actions.count : 0, 0, 0);

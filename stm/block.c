@@ -1,5 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
+#include <pthread.h>
+
 #include <stm/error-internal.h>
 #include <stm/step-internal.h>
 #include <stm/tx-internal.h>
@@ -108,6 +110,7 @@ static void link_waits(struct stm_call *call)
         stm__wait_link(STM__VEC_AT(&call->waits, struct stm__wait, i));
     }
     call->blocked = true;
+    call->slept = false;
     stm__fence();
 }
 
@@ -210,11 +213,20 @@ static enum stm_status sleep_once(struct stm_tx *tx, struct stm_call *call)
     return result == STM__PARK_SIGNAL ? STM_BLOCKED : STM_OK;
 }
 
+static void withdraw(void *call) { stm__block_fini(call); }
+
 enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call)
 {
+    enum stm_status status;
+
     (void)STM__STEP(STM__AT_SLEEP);
     stm__slot_release();
-    STM_TRY(sleep_once(tx, call));
+    /* A hook may end the thread, and so may a cancellation. */
+    pthread_cleanup_push(withdraw, call);
+    status = sleep_once(tx, call);
+    pthread_cleanup_pop(0);
+    STM_TRY(status);
+    call->slept = true;
     call->limit = call->deadline;
     call->wall_limit = call->wall_deadline;
     call->conflicts = 0;

@@ -155,7 +155,7 @@ struct stm_broadcast *stm_broadcast_new(const struct stm_type *item)
     queue->refs = 1;
     queue->item = item;
     queue->written = stm_tvar_new(NULL, 0);
-    cell = stm_tvar_new(&link_type, 0);
+    cell = stm__tvar_new_inner(&link_type, 0);
     if (cell)
         queue->tail = stm__tvar_new_stealing(&cell_type, (stm_value)cell);
     if (cell && !queue->tail)
@@ -186,7 +186,7 @@ static struct link *make_link(const struct stm_type *type, stm_value item)
 
     if (!link)
         return NULL;
-    link->next = stm_tvar_new(&link_type, 0);
+    link->next = stm__tvar_new_inner(&link_type, 0);
     if (!link->next) {
         free(link);
         return NULL;

@@ -32,13 +32,14 @@ STM_API STM_NODISCARD enum stm_status
 stm_broadcast_put(struct stm_tx *tx, struct stm_broadcast *queue,
                   stm_value item);
 
-/* Makes an endpoint, empty until the next put.  The caller owns a reference. */
+/* Makes an endpoint, empty until the next put.  The caller owns a reference,
+ * from each attempt anew: a body that runs again first releases what it got. */
 STM_API STM_NODISCARD enum stm_status
 stm_endpoint_new(struct stm_tx *tx, struct stm_broadcast *queue,
                  struct stm_endpoint **out);
 
 /* Makes an endpoint with the same items as this one, and from then on
- * independent of it.  O(1).  The caller owns a reference. */
+ * independent of it.  O(1).  The caller owns a reference, as above. */
 STM_API STM_NODISCARD enum stm_status
 stm_endpoint_duplicate(struct stm_tx *tx, struct stm_endpoint *endpoint,
                        struct stm_endpoint **out);

@@ -23,6 +23,8 @@ static void init(struct stm_call *call, stm_body *body, void *argument)
     call->waits.items = NULL;
     call->waits.count = call->waits.capacity = 0;
     call->blocked = false;
+    call->slept = false;
+    call->evictions = 0;
 }
 
 /* Lets the others finish: longer, the more often it happened. */
@@ -66,7 +68,11 @@ static enum stm_status attempt(struct stm_tx *tx, struct stm_call *call)
 {
     enum stm_status status;
 
-    STM_TRY(stm__attempt_begin(tx, call));
+    status = stm__attempt_begin(tx, call);
+    if (status != STM_OK) {
+        stm__gate_open(tx);
+        return status;
+    }
     status = run_body(tx, call);
     if (status == STM_OK) {
         stm__attempt_end(tx, STM__COMMITTED);
@@ -95,7 +101,7 @@ static enum stm_status run(struct stm_tx *tx, struct stm_call *call)
         if (STM__UNLIKELY(call->conflicts >= ESCALATE_AFTER)) {
             if (call->conflicts == ESCALATE_AFTER)
                 stm__note(tx, call->name, STM__ESCALATION);
-            stm__gate_close(tx);
+            stm__gate_close(tx, call);
         }
         status = attempt(tx, call);
         if (status == STM_CONFLICT) {
@@ -189,6 +195,8 @@ enum stm_status stm_call_step(struct stm_call *call)
     struct stm_tx *tx = stm__thread();
 
     STM_TRY(outside(tx, __func__));
+    if (!call->slept) /* time goes on, also for one who only asks */
+        call->limit = call->wall_limit = STM_FOREVER;
     stm__block_disarm(call);
     return run(tx, call);
 }

@@ -49,6 +49,18 @@ enum stm_status stm_elapsed(struct stm_tx *tx, uint64_t nanoseconds, bool *out)
     return STM_OK;
 }
 
+/* The ends of time are as far away as can be told. */
+static uint64_t in_nanoseconds(const struct timespec *moment)
+{
+    uint64_t seconds = (uint64_t)moment->tv_sec;
+
+    if (moment->tv_sec < 0)
+        return 0;
+    if (seconds >= STM_FOREVER / 1000000000u)
+        return STM_FOREVER;
+    return seconds * 1000000000u + (uint64_t)moment->tv_nsec;
+}
+
 enum stm_status stm_elapsed_at(struct stm_tx *tx, const struct timespec *moment,
                                bool *out)
 {
@@ -59,9 +71,7 @@ enum stm_status stm_elapsed_at(struct stm_tx *tx, const struct timespec *moment,
     call = tx->call;
     if (!tx->wall)
         tx->wall = earlier(stm__clock_wall(), call->wall_limit);
-    deadline = moment->tv_sec < 0 ? 0
-                                  : (uint64_t)moment->tv_sec * 1000000000u +
-                                        (uint64_t)moment->tv_nsec;
+    deadline = in_nanoseconds(moment);
     *out = tx->wall >= deadline;
     if (!*out)
         call->wall_deadline = earlier(call->wall_deadline, deadline);

@@ -19,6 +19,7 @@ struct stm_eventloop {
     bool is_default;          /* starts itself when first scheduled on */
 
     pthread_mutex_t lock; /* for what follows */
+    pthread_cond_t ended; /* running became false */
     bool running;         /* a thread is in stm_eventloop_run, or about to be */
     bool has_thread;      /* `thread` is to be joined */
     pthread_t thread;
@@ -59,6 +60,15 @@ static const struct stm_type event_type = {
     .may_release = may_release_event,
 };
 
+static void destroy(struct stm_eventloop *loop)
+{
+    stm_tlist_release(loop->events);
+    stm_tvar_release(loop->stopped);
+    pthread_cond_destroy(&loop->ended);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
 struct stm_eventloop *stm_eventloop_new(void)
 {
     struct stm_eventloop *loop = calloc(1, sizeof *loop);
@@ -68,12 +78,10 @@ struct stm_eventloop *stm_eventloop_new(void)
     loop->events = stm_tlist_new(&event_type);
     loop->stopped = stm_tvar_new(NULL, 0);
     STM__MUST(pthread_mutex_init(&loop->lock, NULL) == 0);
+    STM__MUST(pthread_cond_init(&loop->ended, NULL) == 0);
     if (loop->events && loop->stopped)
         return loop;
-    stm_tlist_release(loop->events);
-    stm_tvar_release(loop->stopped);
-    pthread_mutex_destroy(&loop->lock);
-    free(loop);
+    destroy(loop);
     return NULL;
 }
 
@@ -187,6 +195,7 @@ static void unclaim(struct stm_eventloop *loop)
 {
     pthread_mutex_lock(&loop->lock);
     loop->running = false;
+    pthread_cond_broadcast(&loop->ended);
     pthread_mutex_unlock(&loop->lock);
 }
 
@@ -223,38 +232,30 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-/* Waits for the thread that ran the loop before, if any. */
-static void join_thread(struct stm_eventloop *loop)
+/* Joins the thread that ran the loop before, if any.  Under the lock: such a
+ * thread needs it no more when running is false. */
+static void join_ended(struct stm_eventloop *loop)
 {
-    pthread_t thread;
-    bool join;
-
-    pthread_mutex_lock(&loop->lock);
-    join = loop->has_thread;
+    if (loop->has_thread)
+        pthread_join(loop->thread, NULL);
     loop->has_thread = false;
-    thread = loop->thread;
-    pthread_mutex_unlock(&loop->lock);
-    if (join)
-        pthread_join(thread, NULL);
 }
 
 enum stm_status stm_eventloop_start(struct stm_eventloop *loop)
 {
-    pthread_t thread;
+    enum stm_status status = STM_OK;
 
     STM_TRY(outside(__func__));
-    if (!claim(loop))
-        return STM_OK;
-    join_thread(loop);
-    if (pthread_create(&thread, NULL, thread_main, loop) != 0) {
-        unclaim(loop);
-        return STM_ETHREAD;
-    }
     pthread_mutex_lock(&loop->lock);
-    loop->thread = thread;
-    loop->has_thread = true;
+    if (!loop->running) {
+        join_ended(loop);
+        if (pthread_create(&loop->thread, NULL, thread_main, loop) == 0)
+            loop->running = loop->has_thread = true;
+        else
+            status = STM_ETHREAD;
+    }
     pthread_mutex_unlock(&loop->lock);
-    return STM_OK;
+    return status;
 }
 
 static enum stm_status stop_body(struct stm_tx *tx, void *argument)
@@ -263,23 +264,30 @@ static enum stm_status stop_body(struct stm_tx *tx, void *argument)
 }
 
 /* Stopping a loop writes one word; should even that find no memory, the thread
- * that is joined next would never end. */
-static void stop_and_join(struct stm_eventloop *loop)
+ * that is waited for next would never end. */
+static void stop(struct stm_eventloop *loop)
 {
     while (stm_atomically(stop_body, loop) == STM_ENOMEM)
         sched_yield();
-    join_thread(loop);
+}
+
+/* Waits until nobody runs the loop. */
+static void await_end(struct stm_eventloop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    while (loop->running)
+        pthread_cond_wait(&loop->ended, &loop->lock);
+    join_ended(loop);
+    pthread_mutex_unlock(&loop->lock);
 }
 
 void stm_eventloop_free(struct stm_eventloop *loop)
 {
     if (!loop)
         return;
-    stop_and_join(loop);
-    stm_tlist_release(loop->events);
-    stm_tvar_release(loop->stopped);
-    pthread_mutex_destroy(&loop->lock);
-    free(loop);
+    stop(loop);
+    await_end(loop);
+    destroy(loop);
 }
 
 /* ---- the process's own ---- */
@@ -287,7 +295,28 @@ void stm_eventloop_free(struct stm_eventloop *loop)
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct stm_eventloop *default_loop;
 
-static void finish_default(void) { stop_and_join(default_loop); }
+static bool on_own_thread(struct stm_eventloop *loop)
+{
+    bool own;
+
+    pthread_mutex_lock(&loop->lock);
+    own = loop->has_thread && pthread_equal(loop->thread, pthread_self());
+    pthread_mutex_unlock(&loop->lock);
+    return own;
+}
+
+/* At exit.  What has no thread, because none could be started, runs here.  From
+ * within a transaction or an event there is nothing to wait for: this thread
+ * would wait for itself. */
+static void finish_default(void)
+{
+    if (stm_current() || on_own_thread(default_loop))
+        return;
+    stop(default_loop);
+    await_end(default_loop);
+    if (claim(default_loop))
+        (void)run_events(default_loop);
+}
 
 static void make_default(void)
 {

@@ -46,7 +46,7 @@ stm_eventloop_start(struct stm_eventloop *loop);
 STM_API STM_NODISCARD enum stm_status
 stm_eventloop_stop(struct stm_tx *tx, struct stm_eventloop *loop);
 
-/* Stops the loop, waits until its thread has ended, and frees it; what is
+/* Stops the loop, waits until nobody runs it any more, and frees it; what is
  * still queued on a loop that nobody ran is released unrun.  Not inside a
  * transaction, not on the loop's own thread. */
 STM_API void stm_eventloop_free(struct stm_eventloop *loop);

@@ -16,11 +16,13 @@
  * version; it waits for locks instead of giving up.  Whoever finds the gate
  * closed lets its locks go and waits, and after 100 ms throws the holder out,
  * who then goes on as an ordinary attempt: a body may wait for another thread
- * by means that this library does not see. */
+ * by means that this library does not see.  One that is merely slow gets twice
+ * the time at its next try. */
 
-#define REVOKE_AFTER_NS 100000000
+#define PATIENCE_NS 100000000
 
 static AO_t holder; /* the ticket of the one who runs alone, or 0 */
+static AO_t patience = PATIENCE_NS; /* of the others, with that one, in ns */
 static AO_t waiting;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -40,39 +42,45 @@ bool stm__gate_bars(const struct stm_tx *tx)
     return STM__UNLIKELY(ticket != 0) && ticket != tx->ticket;
 }
 
-static void open_for(AO_t ticket)
+/* Returns whether it was still closed by that one. */
+static bool open_for(AO_t ticket)
 {
-    if (!AO_compare_and_swap_full(&holder, ticket, 0) || !AO_load(&waiting))
-        return;
+    if (!AO_compare_and_swap_full(&holder, ticket, 0))
+        return false;
+    if (!AO_load(&waiting))
+        return true;
     pthread_mutex_lock(&lock);
     pthread_cond_broadcast(&opened);
     pthread_mutex_unlock(&lock);
+    return true;
 }
 
-void stm__gate_open(struct stm_tx *tx)
+bool stm__gate_open(struct stm_tx *tx)
 {
     AO_t ticket = tx->ticket;
 
     if (STM__LIKELY(!ticket))
-        return;
+        return true;
     tx->ticket = 0;
-    open_for(ticket);
+    return open_for(ticket);
 }
 
 /* Sleeps until this holder has left; false after too long. */
 static bool outwait(AO_t ticket)
 {
-    uint64_t end = stm__clock_monotonic() + REVOKE_AFTER_NS;
+    uint64_t end = stm__clock_monotonic() + AO_load(&patience);
     struct timespec until = {(time_t)(end / 1000000000u),
                              (long)(end % 1000000000u)};
-    int error = 0;
+    int error = 0, cancellation;
 
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
     pthread_mutex_lock(&lock);
     (void)AO_fetch_and_add1_full(&waiting);
     while (AO_load(&holder) == ticket && error != ETIMEDOUT)
         error = pthread_cond_clockwait(&opened, &lock, CLOCK_MONOTONIC, &until);
     (void)AO_fetch_and_sub1_full(&waiting);
     pthread_mutex_unlock(&lock);
+    pthread_setcancelstate(cancellation, NULL);
     return AO_load(&holder) != ticket;
 }
 
@@ -86,16 +94,17 @@ void stm__gate_wait(struct stm_tx *tx)
     if (hooks)
         hooks->enter(hooks->context);
     if (!outwait(ticket))
-        open_for(ticket);
+        (void)open_for(ticket);
     if (hooks)
         hooks->leave(hooks->context);
 }
 
-void stm__gate_close(struct stm_tx *tx)
+void stm__gate_close(struct stm_tx *tx, struct stm_call *call)
 {
     AO_t ticket = (AO_t)stm__draw_stamp(tx);
 
     while (!AO_compare_and_swap_full(&holder, 0, ticket))
         stm__gate_wait(tx);
+    AO_store(&patience, (AO_t)PATIENCE_NS << call->evictions);
     tx->ticket = ticket;
 }

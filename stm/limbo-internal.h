@@ -44,12 +44,14 @@ struct stm__dead {
  * no lock held. */
 void stm__limbo_bury(struct stm__dead *dead);
 
-/* Called when an attempt has ended: releases what it can of the batch's values
- * and takes over the rest.  *batch is NULL afterwards if it was taken over,
- * else empty.  With `asked`, looks through all that waits, too. */
-void stm__limbo_settle(struct stm__batch **batch, bool asked);
+/* The same for an object that was never referred to but by values: whoever has
+ * it in its log has such a value in view, so that it needs no waiting. */
+void stm__limbo_bury_inner(struct stm__dead *dead);
 
-/* Releases all that no running attempt holds back. */
-void stm__limbo_drain(void);
+/* Called when an attempt has ended, with what stm__slot_leave returned:
+ * releases what can be released of the batch (NULL: none) and of what the
+ * attempt held back, and takes over the rest.  Returns the batch, empty, or
+ * NULL if it was taken over. */
+struct stm__batch *stm__limbo_settle(struct stm__batch *batch, bool asked);
 
 #endif

@@ -6,32 +6,36 @@
 #include <stm/limbo-internal.h>
 #include <stm/step-internal.h>
 
-#define SNAPSHOTS_MAX 256
+/* A batch that something must stay in is left with one attempt that holds it
+ * back, in that attempt's slot.  When the attempt ends, its thread looks at the
+ * batch again, and leaves it with the next attempt or releases the rest.  So
+ * each batch is looked at once for each attempt that it outlives, and nobody
+ * ever goes through all that waits.
+ *
+ * Leaving and ending cannot miss each other: whoever leaves a batch writes the
+ * slot's `stuck` and then reads again whether the attempt runs; whoever ends an
+ * attempt writes that it does not run and then reads `stuck`; with a full fence
+ * in between on both sides, at least one of them sees. */
 
-/* All below is guarded by `lock`, which is never held while anything is
+/* Guards the lists of all slots and what follows; never held while anything is
  * released. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct stm__batch *waiting; /* values */
-static struct stm__dead *fresh;    /* objects, no grace period begun */
-static struct stm__dead *aging;    /* objects, for attempts from before: */
-static AO_t aging_stamp;           /* attempts that began before this version */
 
-/* Read without the lock: something was left behind by a thread that may not
- * release it, so every thread should look. */
+static struct stm__dead *fresh; /* objects, no grace period begun */
+static struct stm__dead *aging; /* objects that wait for the attempts that */
+static AO_t aging_stamp;        /* began before this version */
+
+/* What was met by a thread that may not release it; any thread that ends an
+ * attempt tries.  `stranded` is read without the lock. */
+static struct stm__batch *stranded_batches;
+static struct stm__dead *stranded_objects;
 static AO_t stranded;
 
-/* This thread is releasing: what that retires in turn is left to the loop that
- * is running already, however long the chain, and which must come again. */
-static STM__THREAD_LOCAL bool draining;
-static STM__THREAD_LOCAL bool again;
-
-/* What the running attempts can see. */
-struct view {
-    size_t count;
-    bool overflow; /* too many to list: everything is in view */
-    AO_t oldest;   /* smallest begin */
-    AO_t snapshots[2 * SNAPSHOTS_MAX];
-};
+/* What this thread is about to release.  Releasing may retire more, which is
+ * left to the loop that is running already, however long the chain. */
+static STM__THREAD_LOCAL struct stm__dead *ready;
+static STM__THREAD_LOCAL struct stm__batch *pending;
+static STM__THREAD_LOCAL bool working;
 
 struct stm__batch *stm__batch_new(size_t capacity)
 {
@@ -46,259 +50,350 @@ struct stm__batch *stm__batch_new(size_t capacity)
     return batch;
 }
 
-static void ask(struct stm__slot *slot, void *context)
+/* ---- who holds back a value ---- */
+
+#define VIEW_MAX 128
+
+/* What the running attempts may look at. */
+struct view {
+    size_t count;
+    struct stm__slot *beyond; /* one more attempt than there is room for */
+    struct sight {
+        struct stm__slot *slot;
+        AO_t high;
+        AO_t low;
+    } sights[VIEW_MAX];
+};
+
+static bool within(const struct stm__retired *item, AO_t snapshot)
 {
-    (void)context;
-    AO_store(&slot->asked, 1);
+    snapshot &= ~STM__ODD;
+    return item->birth <= snapshot && snapshot < item->death;
 }
 
+/* `high` is read before `low`: an attempt raises high, validates, and raises
+ * low to it, so that whatever lies between the two reads is seen by one. */
 static void add_to_view(struct stm__slot *slot, void *context)
 {
     struct view *view = context;
-    AO_t begin = AO_load_acquire(&slot->begin);
+    struct sight *sight;
 
-    if (!begin)
-        return;
-    if (begin < view->oldest)
-        view->oldest = begin;
-    if (view->count + 2 > 2 * SNAPSHOTS_MAX) {
-        view->overflow = true;
+    if (view->count == VIEW_MAX) {
+        view->beyond = slot;
         return;
     }
-    view->snapshots[view->count++] = AO_load_acquire(&slot->low);
-    view->snapshots[view->count++] = AO_load_acquire(&slot->high);
+    sight = &view->sights[view->count++];
+    sight->slot = slot;
+    sight->high = AO_load_acquire(&slot->high);
+    sight->low = AO_load_acquire(&slot->low);
 }
 
-/* First asks every running attempt to look again when it ends, then reads what
- * it sees: one that ends in between is either not in view or has heard. */
 static void take_view(struct view *view)
 {
     view->count = 0;
-    view->overflow = false;
-    view->oldest = ~(AO_t)0;
-    stm__fence();
-    stm__slot_each_running(ask, NULL);
+    view->beyond = NULL;
     stm__fence();
     stm__slot_each_running(add_to_view, view);
 }
 
-static bool in_view(const struct view *view, const struct stm__retired *item)
+static struct stm__slot *holder_of(const struct view *view,
+                                   const struct stm__retired *item)
 {
-    if (view->overflow)
-        return true;
-    for (size_t i = 0; i < view->count; i++) {
-        AO_t snapshot = view->snapshots[i] & ~STM__ODD;
-
-        if (item->birth <= snapshot && snapshot < item->death)
-            return true;
-    }
-    return false;
+    for (size_t i = 0; i < view->count; i++)
+        if (within(item, view->sights[i].high) ||
+            within(item, view->sights[i].low))
+            return view->sights[i].slot;
+    return view->beyond;
 }
 
-static bool may_go(const struct view *view, const struct stm__retired *item)
+/* Moves the items that may be released behind those that must stay, and counts
+ * the latter.  *holder is one who holds the first back; NULL: it must stay
+ * because this thread may not release it. */
+static size_t partition(struct stm__batch *batch, struct stm__slot **holder)
 {
-    if (in_view(view, item))
-        return false;
-    if (stm__may_release(item->ref.type, item->ref.value))
-        return true;
-    AO_store(&stranded, 1);
-    return false;
-}
-
-/* Moves the items of a batch that may go behind `kept` others. */
-static size_t partition(struct stm__batch *batch, const struct view *view)
-{
+    struct view view;
     size_t kept = 0;
 
+    take_view(&view);
     for (size_t i = 0; i < batch->count; i++) {
         struct stm__retired item = batch->items[i];
+        struct stm__slot *slot = holder_of(&view, &item);
 
-        if (may_go(view, &item))
+        if (!slot && stm__may_release(item.ref.type, item.ref.value))
             continue;
+        if (kept == 0)
+            *holder = slot;
         batch->items[i] = batch->items[kept];
         batch->items[kept++] = item;
     }
     return kept;
 }
 
-/* Takes a batch out of `waiting` that has something to release, and says how
- * many of its first items must stay. */
-static struct stm__batch *collect_values(const struct view *view, size_t *kept)
-{
-    for (struct stm__batch **link = &waiting; *link; link = &(*link)->next) {
-        struct stm__batch *batch = *link;
+/* ---- leaving what must stay ---- */
 
-        *kept = partition(batch, view);
-        if (*kept < batch->count) {
-            *link = batch->next;
-            return batch;
-        }
-    }
-    return NULL;
+static void push_batch(struct stm__batch **list, struct stm__batch *batch)
+{
+    batch->next = *list;
+    *list = batch;
 }
 
-static bool all_may_go(const struct stm__dead *dead)
+static void push_object(struct stm__dead **list, struct stm__dead *dead)
 {
-    for (; dead; dead = dead->next)
-        if (!stm__may_release(dead->type, (stm_value)dead))
-            return false;
-    return true;
+    dead->next = *list;
+    *list = dead;
 }
 
-/* Begins a grace period for the objects that have none yet. */
-static void begin_grace(void)
+/* Leaves the batch in the slot; false if the attempt has ended meanwhile. */
+static bool leave_in_slot(struct stm__batch *batch, struct stm__slot *slot)
 {
-    if (aging || !fresh)
-        return;
-    aging = fresh;
-    fresh = NULL;
-    aging_stamp = stm__clock_tick();
-}
-
-static struct stm__dead *collect_objects(const struct view *view)
-{
-    struct stm__dead *dead = aging;
-
-    if (!dead || (view->oldest & ~STM__ODD) < aging_stamp)
-        return NULL;
-    if (!all_may_go(dead)) {
-        AO_store(&stranded, 1);
-        return NULL;
-    }
-    aging = NULL;
-    return dead;
-}
-
-static void release_objects(struct stm__dead *dead)
-{
-    while (dead) {
-        struct stm__dead *next = dead->next;
-
-        dead->type->release((stm_value)dead);
-        dead = next;
-    }
-}
-
-static void release_values(struct stm__batch *batch, size_t from)
-{
-    for (size_t i = from; i < batch->count; i++)
-        stm__release(batch->items[i].ref.type, batch->items[i].ref.value);
-    batch->count = from;
-}
-
-static void push(struct stm__batch *batch)
-{
-    pthread_mutex_lock(&lock);
-    batch->next = waiting;
-    waiting = batch;
-    pthread_mutex_unlock(&lock);
-}
-
-/* Releases some of what waits; returns whether there was anything. */
-static bool drain_some(void)
-{
-    struct stm__batch *batch;
-    struct stm__dead *dead;
-    struct view view;
-    size_t kept = 0;
+    bool left;
 
     pthread_mutex_lock(&lock);
-    if (!waiting && !fresh && !aging) {
-        pthread_mutex_unlock(&lock);
-        return false;
-    }
-    begin_grace();
-    take_view(&view);
-    batch = collect_values(&view, &kept);
-    dead = collect_objects(&view);
-    pthread_mutex_unlock(&lock);
-
-    release_objects(dead);
-    if (batch) {
-        release_values(batch, kept);
-        if (kept)
-            push(batch);
-        else
-            free(batch);
-    }
-    return batch || dead;
-}
-
-void stm__limbo_drain(void)
-{
-    if (draining) {
-        again = true;
-        return;
-    }
-    draining = true;
-    (void)STM__STEP(STM__AT_RETIRE);
-    AO_store(&stranded, 0);
-    while (drain_some())
-        continue;
-    draining = false;
-}
-
-/* The batch of a commit with nobody else running: released on the spot. */
-static bool release_at_once(struct stm__batch *batch)
-{
+    batch->next = (struct stm__batch *)AO_load(&slot->stuck);
+    AO_store(&slot->stuck, (AO_t)batch);
     stm__fence();
-    if (draining || stm__slot_any_running())
-        return false;
-    for (size_t i = 0; i < batch->count; i++)
-        if (!stm__may_release(batch->items[i].ref.type,
-                              batch->items[i].ref.value))
-            return false;
-    draining = true;
-    again = false;
-    release_values(batch, 0);
-    draining = false;
-    return true;
+    left = AO_load(&slot->begin) != 0;
+    if (!left)
+        AO_store(&slot->stuck, (AO_t)batch->next);
+    pthread_mutex_unlock(&lock);
+    return left;
 }
 
-void stm__limbo_settle(struct stm__batch **batch, bool asked)
+static void strand_batch(struct stm__batch *batch)
 {
-    if (*batch && (*batch)->count) {
-        (void)STM__STEP(STM__AT_RETIRE);
-        if (release_at_once(*batch)) {
-            asked |= again;
+    pthread_mutex_lock(&lock);
+    push_batch(&stranded_batches, batch);
+    AO_store(&stranded, 1);
+    pthread_mutex_unlock(&lock);
+}
+
+static void strand_object(struct stm__dead *dead)
+{
+    pthread_mutex_lock(&lock);
+    push_object(&stranded_objects, dead);
+    AO_store(&stranded, 1);
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- releasing ---- */
+
+/* Releases what may be released of a batch and leaves the rest somewhere.
+ * True if nothing is left in it and it is the caller's again. */
+static bool process(struct stm__batch *batch)
+{
+    for (;;) {
+        struct stm__slot *holder = NULL;
+        size_t count = batch->count;
+        size_t kept = partition(batch, &holder);
+
+        batch->count = kept;
+        for (size_t i = kept; i < count; i++)
+            stm__release(batch->items[i].ref.type, batch->items[i].ref.value);
+        if (!kept)
+            return true;
+        if (!holder) {
+            strand_batch(batch);
+            return false;
+        }
+        if (leave_in_slot(batch, holder))
+            return false;
+    }
+}
+
+/* Releases all that this thread has before it, however much that leads to. */
+static void work(void)
+{
+    if (working)
+        return;
+    working = true;
+    while (ready || pending) {
+        struct stm__dead *dead = ready;
+        struct stm__batch *batch = pending;
+
+        if (dead) {
+            ready = dead->next;
+            dead->type->release((stm_value)dead);
         } else {
-            push(*batch);
-            *batch = NULL;
-            asked = true;
+            pending = batch->next;
+            if (process(batch))
+                free(batch);
         }
     }
-    if (asked || STM__UNLIKELY(AO_load(&stranded)))
-        stm__limbo_drain();
+    working = false;
 }
 
-/* Nobody else runs, and this thread may: no grace period is needed. */
-static bool free_at_once(struct stm__dead *dead)
+static void make_ready(struct stm__dead *dead)
 {
-    if (draining || !stm__may_release(dead->type, (stm_value)dead))
-        return false;
+    if (stm__may_release(dead->type, (stm_value)dead))
+        push_object(&ready, dead);
+    else
+        strand_object(dead);
+}
+
+/* ---- objects ---- */
+
+/* Who began before the grace period did? */
+static void find_elder(struct stm__slot *slot, void *context)
+{
+    struct stm__slot **elder = context;
+    AO_t begin = AO_load(&slot->begin);
+
+    if (begin && (begin & ~STM__ODD) < aging_stamp)
+        *elder = slot;
+}
+
+static struct stm__slot *an_elder(void)
+{
+    struct stm__slot *elder = NULL;
+
     stm__fence();
-    if (stm__slot_any_running())
-        return false;
-    draining = true;
-    again = false;
-    dead->type->release((stm_value)dead);
-    draining = false;
-    return true;
+    stm__slot_each_running(find_elder, &elder);
+    return elder;
+}
+
+/* Does an attempt hold the aging objects back?  Then it has been asked to look
+ * again when it ends. */
+static bool held_back(void)
+{
+    struct stm__slot *elder;
+
+    while ((elder = an_elder()) != NULL) {
+        AO_store(&elder->asked, 1);
+        stm__fence();
+        if (AO_load(&elder->begin))
+            return true;
+    }
+    return false;
+}
+
+/* The objects whose grace period is over; the next one begins. */
+static struct stm__dead *next_objects(void)
+{
+    struct stm__dead *over = NULL;
+
+    pthread_mutex_lock(&lock);
+    if (!aging && fresh) {
+        aging = fresh;
+        fresh = NULL;
+        aging_stamp = stm__clock_tick();
+    }
+    if (aging && !held_back()) {
+        over = aging;
+        aging = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    return over;
+}
+
+static void free_objects(void)
+{
+    struct stm__dead *dead, *next;
+
+    while ((dead = next_objects()) != NULL)
+        for (; dead; dead = next) {
+            next = dead->next;
+            make_ready(dead);
+        }
+    work();
 }
 
 void stm__limbo_bury(struct stm__dead *dead)
 {
-    if (!stm__slot_busy() && free_at_once(dead)) {
-        if (again)
-            stm__limbo_drain();
+    bool busy = stm__slot_busy();
+
+    stm__fence();
+    if (!busy && !stm__slot_any_running()) {
+        make_ready(dead);
+        work();
         return;
     }
     pthread_mutex_lock(&lock);
-    dead->next = fresh;
-    fresh = dead;
+    push_object(&fresh, dead);
     pthread_mutex_unlock(&lock);
-    if (stm__slot_busy())
+    if (busy)
         AO_store(&stm__slot_own->asked, 1);
     else
-        stm__limbo_drain();
+        free_objects();
+}
+
+void stm__limbo_bury_inner(struct stm__dead *dead)
+{
+    if (stm__slot_busy()) {
+        stm__limbo_bury(dead);
+        return;
+    }
+    make_ready(dead);
+    work();
+}
+
+/* ---- at the end of an attempt ---- */
+
+/* Takes what is stranded, if this thread may release the first of it. */
+static void take_stranded(void)
+{
+    struct stm__batch *batch;
+    struct stm__dead *dead;
+
+    pthread_mutex_lock(&lock);
+    batch = stranded_batches;
+    dead = stranded_objects;
+    if ((batch && !stm__may_release(batch->items[0].ref.type,
+                                    batch->items[0].ref.value)) ||
+        (dead && !stm__may_release(dead->type, (stm_value)dead))) {
+        pthread_mutex_unlock(&lock);
+        return;
+    }
+    stranded_batches = NULL;
+    stranded_objects = NULL;
+    AO_store(&stranded, 0);
+    pthread_mutex_unlock(&lock);
+    while (batch) {
+        struct stm__batch *next = batch->next;
+
+        push_batch(&pending, batch);
+        batch = next;
+    }
+    while (dead) {
+        struct stm__dead *next = dead->next;
+
+        make_ready(dead);
+        dead = next;
+    }
+}
+
+/* Takes what the attempt in this thread's slot held back. */
+static void take_stuck(void)
+{
+    struct stm__batch *batch, *next;
+
+    AO_store(&stm__slot_own->asked, 0);
+    pthread_mutex_lock(&lock);
+    batch = (struct stm__batch *)AO_load(&stm__slot_own->stuck);
+    AO_store(&stm__slot_own->stuck, 0);
+    pthread_mutex_unlock(&lock);
+    for (; batch; batch = next) {
+        next = batch->next;
+        push_batch(&pending, batch);
+    }
+    free_objects();
+}
+
+struct stm__batch *stm__limbo_settle(struct stm__batch *batch, bool asked)
+{
+    bool outermost = !working;
+
+    if (batch && batch->count) {
+        (void)STM__STEP(STM__AT_RETIRE);
+        working = true;
+        if (!process(batch))
+            batch = NULL;
+        working = !outermost;
+    }
+    if (STM__UNLIKELY(asked))
+        take_stuck();
+    if (STM__UNLIKELY(AO_load(&stranded)))
+        take_stranded();
+    if (ready || pending)
+        work();
+    return batch;
 }

@@ -24,6 +24,10 @@ struct stm_seq *stm__seq_new(const struct stm_type *item, uint64_t owner);
 
 const struct stm_type *stm__seq_item_type(const struct stm_seq *seq);
 
+/* Releases at once, also inside an attempt: for a sequence whose items all have
+ * other owners. */
+void stm__seq_drop(struct stm_seq *seq);
+
 /* Does it belong to this token? */
 bool stm__seq_owned(const struct stm_seq *seq, uint64_t owner);
 

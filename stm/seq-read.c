@@ -8,14 +8,25 @@
 
 void stm_seq_retain(struct stm_seq *seq) { AO_fetch_and_add1(&seq->refs); }
 
-void stm_seq_release(struct stm_seq *seq)
+static void free_seq(struct stm_seq *seq)
 {
-    if (!stm__refs_drop(&seq->refs))
-        return;
     stm__node_drop(stm__seq_end(seq, STM__FRONT), seq->type);
     stm__node_drop(seq->tree, seq->type);
     stm__node_drop(stm__seq_end(seq, STM__BACK), seq->type);
     free(seq);
+}
+
+/* Inside an attempt the items' release must wait for its end. */
+void stm_seq_release(struct stm_seq *seq)
+{
+    if (stm__refs_drop(&seq->refs))
+        stm__limbo_bury_inner(&seq->dead);
+}
+
+void stm__seq_drop(struct stm_seq *seq)
+{
+    if (stm__refs_drop(&seq->refs))
+        free_seq(seq);
 }
 
 /* ---- reading ---- */
@@ -103,6 +114,24 @@ static int traverse_value(stm_value value, stm_visit *visit, void *context)
         result = stm__tree_traverse(part[i], type, visit, context);
     return result;
 }
+
+static struct stm_seq *of_dead(stm_value dead)
+{
+    return (struct stm_seq *)((char *)dead - offsetof(struct stm_seq, dead));
+}
+
+static void free_dead(stm_value dead) { free_seq(of_dead(dead)); }
+
+static bool may_free_dead(stm_value dead)
+{
+    return may_release_value((stm_value)of_dead(dead));
+}
+
+const struct stm_type stm__seq_dead = {
+    .name = "dead sequence",
+    .release = free_dead,
+    .may_release = may_free_dead,
+};
 
 const struct stm_type stm__seq_type = {
     .name = "sequence",

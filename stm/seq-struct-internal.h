@@ -3,6 +3,7 @@
 #ifndef STM_SEQ_STRUCT_INTERNAL_H
 #define STM_SEQ_STRUCT_INTERNAL_H
 
+#include <stm/limbo-internal.h>
 #include <stm/seq-tree-internal.h>
 
 /* A sequence's own structure, for seq.c, which explains it, and seq-read.c. */
@@ -17,7 +18,11 @@ struct stm_seq {
     struct stm__leaf
         *end[2]; /* by STM__FRONT, STM__BACK; NULL: no items there */
     struct stm__node *tree;
+    struct stm__dead dead; /* once the last reference is gone */
 };
+
+/* How a dead sequence is freed. */
+extern const struct stm_type stm__seq_dead;
 
 static inline struct stm__node *stm__seq_end(const struct stm_seq *seq,
                                              enum stm__place end)

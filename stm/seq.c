@@ -77,7 +77,10 @@ struct stm_seq *stm__seq_new(const struct stm_type *item, uint64_t owner)
 {
     struct stm_seq *seq = malloc(sizeof(*seq));
     if (seq)
-        *seq = (struct stm_seq){.refs = 1, .owner = owner, .type = item};
+        *seq = (struct stm_seq){.refs = 1,
+                                .owner = owner,
+                                .type = item,
+                                .dead = {NULL, &stm__seq_dead}};
     return seq;
 }
 

@@ -25,11 +25,12 @@ struct stm__slot {
     AO_t low;   /* the validated snapshot */
     AO_t high;  /* the one being validated, else the same */
 
-    /* Set by a scan that this attempt kept from releasing something; whoever
-     * ends the attempt must then look again. */
-    AO_t asked;
+    /* Set by those whom this attempt keeps from releasing something; whoever
+     * ends the attempt must then see to it.  See limbo.c. */
+    AO_t asked; /* 1: objects wait */
+    AO_t stuck; /* a list of struct stm__batch */
 
-    char padding[STM__CACHE_LINE - 4 * sizeof(AO_t)];
+    char padding[STM__CACHE_LINE - 5 * sizeof(AO_t)];
 };
 
 /* Advances at every commit that writes.  On a cache line of its own. */
@@ -74,16 +75,13 @@ static inline void stm__slot_enter(struct stm__slot *slot, AO_t snapshot)
     stm__fence();
 }
 
-/* Ends the announcement.  Returns whether a scan has asked to be repeated:
- * either this sees the question, or the asker sees the slot idle. */
+/* Ends the announcement.  Returns whether something waits for that: either this
+ * sees it, or the one who leaves it sees that the slot is idle. */
 static inline bool stm__slot_leave(struct stm__slot *slot)
 {
     AO_store_release(&slot->begin, 0);
     stm__fence();
-    if (STM__LIKELY(!AO_load(&slot->asked)))
-        return false;
-    AO_store(&slot->asked, 0);
-    return true;
+    return STM__UNLIKELY(AO_load(&slot->asked) || AO_load(&slot->stuck));
 }
 
 /* Is any attempt running? */

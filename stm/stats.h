@@ -21,7 +21,8 @@ struct stm_stats {
     uint64_t conflicts;   /* thrown away because what they read had changed */
     uint64_t retries;     /* called retry, and blocked */
     uint64_t aborts;      /* ended by the body's error */
-    uint64_t wakeups;     /* blocked transactions made runnable */
+    uint64_t wakeups;     /* blocked transactions made runnable, counted when
+                             they go on */
     uint64_t spurious;    /* wake-ups whose next attempt retried again */
     uint64_t escalations; /* transactions that ran alone in order to commit */
 };

@@ -249,11 +249,11 @@ static struct stm_seq *splice(struct stm_seq *before, size_t from, size_t to,
     if (joined)
         all = stm__seq_concat(joined, right, stamp);
     if (joined && joined != left)
-        stm_seq_release(joined);
+        stm__seq_drop(joined);
     if (left)
-        stm_seq_release(left);
+        stm__seq_drop(left);
     if (right)
-        stm_seq_release(right);
+        stm__seq_drop(right);
     return all;
 }
 

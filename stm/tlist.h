@@ -85,8 +85,9 @@ STM_API STM_NODISCARD enum stm_status stm_tlist_splice(struct stm_tx *tx,
                                                        size_t from, size_t to,
                                                        struct stm_seq *items);
 
-/* The list as it is now, unaffected by what comes.  The caller owns a
- * reference to *out.  O(1). */
+/* The list as it is now, unaffected by what comes.  The caller owns a reference
+ * to *out, from each attempt anew: a body that runs again first releases what
+ * it got before.  O(1). */
 STM_API STM_NODISCARD enum stm_status stm_tlist_snapshot(struct stm_tx *tx,
                                                          struct stm_tlist *list,
                                                          struct stm_seq **out);

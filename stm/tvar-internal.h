@@ -74,6 +74,11 @@ bool stm__tvar_try_retain(struct stm_tvar *var);
 struct stm_tvar *stm__tvar_new_stealing(const struct stm_type *type,
                                         stm_value initial);
 
+/* A variable that nothing but values will ever refer to, so that the last of
+ * them, when it may go, takes it along at once. */
+struct stm_tvar *stm__tvar_new_inner(const struct stm_type *type,
+                                     stm_value initial);
+
 /* The side, or NULL. */
 static inline struct stm__side *stm__side_of(struct stm_tvar *var)
 {

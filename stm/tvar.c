@@ -46,6 +46,12 @@ static const struct stm_type dead_tvar = {
     .may_release = may_destroy,
 };
 
+static const struct stm_type dead_inner_tvar = {
+    .name = "dead inner tvar",
+    .release = destroy,
+    .may_release = may_destroy,
+};
+
 struct stm_tvar *stm__tvar_new_stealing(const struct stm_type *type,
                                         stm_value initial)
 {
@@ -69,6 +75,16 @@ struct stm_tvar *stm_tvar_new(const struct stm_type *type, stm_value initial)
 
     if (var)
         stm__retain(type, initial);
+    return var;
+}
+
+struct stm_tvar *stm__tvar_new_inner(const struct stm_type *type,
+                                     stm_value initial)
+{
+    struct stm_tvar *var = stm_tvar_new(type, initial);
+
+    if (var)
+        var->dead.type = &dead_inner_tvar;
     return var;
 }
 
@@ -107,7 +123,10 @@ void stm_tvar_release(struct stm_tvar *var)
     if (!var || AO_fetch_and_sub1_full(&var->refs) != 1)
         return;
     hide(var);
-    stm__limbo_bury(&var->dead);
+    if (var->dead.type == &dead_inner_tvar)
+        stm__limbo_bury_inner(&var->dead);
+    else
+        stm__limbo_bury(&var->dead);
 }
 
 enum stm_status stm_tvar_set_name(struct stm_tvar *var, const char *name)

@@ -53,6 +53,7 @@ struct stm__action {
 
 struct stm__export {
     stm_value *place;
+    size_t order; /* of exporting */
     struct stm__ref ref;
 };
 
@@ -62,8 +63,8 @@ struct stm__capture {
 };
 
 struct stm__watch_op {
-    struct stm_watcher *watcher; /* owned, and one of its argument */
-    bool cancels;
+    struct stm_watcher *watcher; /* owned, and unless it cancels, one */
+    bool cancels;                /* reference to its argument */
 };
 
 /* What survives the attempts of one transaction. */
@@ -87,6 +88,8 @@ struct stm_call {
     bool has_parker;
     struct stm__vec waits; /* struct stm__wait: linked while blocked */
     bool blocked;
+    bool slept;         /* since it was blocked last */
+    unsigned evictions; /* how often it was thrown out of the gate */
 };
 
 /* ---- thread.c ---- */
@@ -196,11 +199,15 @@ extern AO_t stm__prepare_hook;
 /* ---- gate.c ---- */
 
 /* Takes the gate, so that no one else commits; waits while another has it.
- * Before an attempt begins. */
-void stm__gate_close(struct stm_tx *tx);
+ * Before an attempt of the call begins. */
+void stm__gate_close(struct stm_tx *tx, struct stm_call *call);
 
-/* Gives it up, if this thread still has it. */
-void stm__gate_open(struct stm_tx *tx);
+/* A call that is thrown out is waited for twice as long the next time, up to
+ * 100 seconds. */
+#define STM__EVICTIONS_MAX 10
+
+/* Gives it up; returns false if this thread has been thrown out of it. */
+bool stm__gate_open(struct stm_tx *tx);
 
 /* Must this attempt wait before it commits?  Asked with its locks held. */
 bool stm__gate_bars(const struct stm_tx *tx);

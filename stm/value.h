@@ -28,9 +28,10 @@ struct stm_type {
      * locked: it must only count. */
     void (*retain)(stm_value value);
 
-    /* Gives one reference back.  May run the user's code (a finalizer), so it
-     * is called with no lock held, outside any transaction, after the last
-     * attempt that could have seen the value has ended. */
+    /* Gives one reference back.  For the last one this may run the user's code
+     * (a finalizer), so it is called with no lock held, outside any
+     * transaction, after the last attempt that could have seen the value has
+     * ended. */
     void (*release)(stm_value value);
 
     /* Are two values the same for a waiter?  Pure and cheap.  NULL: identity.
@@ -38,7 +39,8 @@ struct stm_type {
     bool (*equal)(stm_value left, stm_value right);
 
     /* May the calling thread run release for this value now?  NULL: always.
-     * Where it answers no, the value stays for a thread that may. */
+     * Where it answers no, the value stays for a thread that may.  It must not
+     * call the library. */
     bool (*may_release)(stm_value value);
 
     /* For a collector that traces: calls visit for each reference that this

@@ -90,42 +90,53 @@ static struct stm__watched *make_watched(struct stm_tx *tx,
 
 /* ---- the variables' watch sets ---- */
 
-typedef struct stm__watch_set *change(const struct stm__watch_set *set,
-                                      struct stm_watcher *watcher);
-
-/* The set that an entry would leave the variable with, as things stand. */
-static enum stm_status current_set(struct stm_tx *tx, struct stm__write *write,
-                                   bool known, struct stm__watch_set **out)
+/* The set that the commit will install for a variable, as a copy of this
+ * attempt's own. */
+static enum stm_status set_to_change(struct stm_tx *tx, struct stm_tvar *var,
+                                     struct stm__write **out)
 {
+    bool known = stm__log_find(&tx->log, var) != NULL;
+    struct stm__write *write = stm__log_entry(&tx->log, var, tx->stamp);
     AO_t version;
 
-    *out = write->watch_set;
-    if (*out)
+    if (!write)
+        return stm__doom(tx, STM_ENOMEM);
+    *out = write;
+    if (write->watch_set)
         return STM_OK;
-    *out = stm__watch_set_of(write->var, &version);
+    write->watch_set =
+        stm__watch_set_copy(stm__watch_set_of(write->var, &version));
+    if (!write->watch_set)
+        return stm__doom(tx, STM_ENOMEM);
     if (known && version != write->watch_version)
         return stm__doom(tx, STM_CONFLICT);
     write->watch_version = version;
     return STM_OK;
 }
 
-/* Changes the set that the commit will install for a variable. */
-static enum stm_status change_set(struct stm_tx *tx, struct stm_tvar *var,
-                                  struct stm_watcher *watcher, change *make)
+static enum stm_status begin_watching(struct stm_tx *tx, struct stm_tvar *var,
+                                      struct stm_watcher *watcher)
 {
-    bool known = stm__log_find(&tx->log, var) != NULL;
-    struct stm__write *write = stm__log_entry(&tx->log, var, tx->stamp);
-    struct stm__watch_set *before, *after;
+    struct stm__write *write;
 
-    if (!write || !stm__log_reserve_garbage(&tx->log, 1))
-        return stm__doom(tx, STM_ENOMEM);
-    STM_TRY(current_set(tx, write, known, &before));
-    after = make(before, watcher);
-    if (!after)
-        return stm__doom(tx, STM_ENOMEM);
-    stm__log_discard(&tx->log, &stm__watch_set_unused,
-                     (stm_value)write->watch_set);
-    write->watch_set = after;
+    STM_TRY(set_to_change(tx, var, &write));
+    return stm__watch_set_add(&write->watch_set, watcher)
+               ? STM_OK
+               : stm__doom(tx, STM_ENOMEM);
+}
+
+static enum stm_status cease_watching(struct stm_tx *tx, struct stm_tvar *var,
+                                      struct stm_watcher *watcher)
+{
+    const struct stm_watch *config = &watcher->config;
+    struct stm__write *write;
+
+    STM_TRY(set_to_change(tx, var, &write));
+    STM_TRY(stm__reserve_release(tx, 2));
+    if (!stm__watch_set_remove(write->watch_set, watcher))
+        return STM_OK;
+    stm__log_discard(&tx->log, config->argument_type, config->argument);
+    stm__log_discard(&tx->log, &stm__watcher_type, (stm_value)watcher);
     return STM_OK;
 }
 
@@ -171,12 +182,11 @@ static enum stm_status change_sets(struct stm_tx *tx,
             contains(after, item) ? NULL : var_of(item->side);
 
         if (var)
-            STM_TRY(change_set(tx, var, watcher, stm__watch_set_without));
+            STM_TRY(cease_watching(tx, var, watcher));
     }
     for (size_t i = 0; i < after->count; i++)
         if (!contains(before, &after->items[i]))
-            STM_TRY(change_set(tx, after->items[i].var, watcher,
-                               stm__watch_set_with));
+            STM_TRY(begin_watching(tx, after->items[i].var, watcher));
     return STM_OK;
 }
 

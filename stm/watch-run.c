@@ -98,15 +98,22 @@ struct progress {
     size_t ops;
 };
 
+static enum stm_status take_watch_ops(struct stm_tx *tx,
+                                      struct progress *progress)
+{
+    for (; progress->ops < tx->watch_ops.count; progress->ops++)
+        STM_TRY(
+            add_watch_op(tx, STM__VEC_AT(&tx->watch_ops, struct stm__watch_op,
+                                         progress->ops)));
+    return STM_OK;
+}
+
 static enum stm_status find_due(struct stm_tx *tx, struct progress *progress)
 {
     for (; progress->writes < tx->log.writes.count; progress->writes++)
         STM_TRY(
             add_watchers_of(tx, stm__log_write_at(&tx->log, progress->writes)));
-    for (; progress->ops < tx->watch_ops.count; progress->ops++)
-        STM_TRY(
-            add_watch_op(tx, STM__VEC_AT(&tx->watch_ops, struct stm__watch_op,
-                                         progress->ops)));
+    STM_TRY(take_watch_ops(tx, progress));
     for (size_t i = 0; i < tx->runs.count; i++) {
         struct stm__run *run = stm__run_at(tx, i);
 
@@ -197,9 +204,10 @@ static int by_order(const void *left, const void *right)
            (a->watcher->order < b->watcher->order);
 }
 
-/* Runs those that are due; says whether there were any.  Runs may be added
- * meanwhile, behind the others. */
-static enum stm_status run_round(struct stm_tx *tx, unsigned round, bool *any)
+/* Runs those that are due; says whether there were any.  A watcher may create
+ * others, whose runs are added behind, or cancel one that comes after it. */
+static enum stm_status run_round(struct stm_tx *tx, struct progress *progress,
+                                 unsigned round, bool *any)
 {
     size_t count = tx->runs.count;
 
@@ -213,6 +221,7 @@ static enum stm_status run_round(struct stm_tx *tx, unsigned round, bool *any)
         *any = true;
         run->round = round;
         STM_TRY(run_watcher(tx, run));
+        STM_TRY(take_watch_ops(tx, progress));
     }
     return STM_OK;
 }
@@ -248,7 +257,7 @@ enum stm_status stm__watch_settle(struct stm_tx *tx)
 
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         STM_TRY(find_due(tx, &progress));
-        STM_TRY(run_round(tx, round, &any));
+        STM_TRY(run_round(tx, &progress, round, &any));
         if (!any)
             return STM_OK;
     }

@@ -27,6 +27,7 @@ struct stm_watcher {
 struct stm__watch_set {
     struct stm__dead dead;
     size_t count;
+    size_t capacity;
     struct stm_watcher *items[];
 };
 
@@ -36,12 +37,19 @@ bool stm__watch_set_may_free(const struct stm__watch_set *set);
 int stm__watch_set_traverse(const struct stm__watch_set *set, stm_visit *visit,
                             void *context);
 
-/* A set with the watcher added, or taken out: a new one, owned by the caller.
- * An empty set is a set.  NULL: out of memory. */
-struct stm__watch_set *stm__watch_set_with(const struct stm__watch_set *set,
-                                           struct stm_watcher *watcher);
-struct stm__watch_set *stm__watch_set_without(const struct stm__watch_set *set,
-                                              struct stm_watcher *watcher);
+/* A copy, owned by the caller, with room for one watcher more; of NULL, an
+ * empty set.  NULL: out of memory. */
+struct stm__watch_set *stm__watch_set_copy(const struct stm__watch_set *set);
+
+/* Adds a watcher to a set that no attempt can meet yet, which may move; false:
+ * out of memory. */
+bool stm__watch_set_add(struct stm__watch_set **set,
+                        struct stm_watcher *watcher);
+
+/* Takes a watcher out of such a set, with the references, which the caller then
+ * owns.  False: it is not in there. */
+bool stm__watch_set_remove(struct stm__watch_set *set,
+                           struct stm_watcher *watcher);
 
 /* Inside an attempt: the variable's set (NULL: none) and its version, or an
  * earlier one. */

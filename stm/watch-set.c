@@ -81,56 +81,73 @@ int stm__watch_set_traverse(const struct stm__watch_set *set, stm_visit *visit,
     return stop;
 }
 
-static struct stm__watch_set *allocate(size_t count)
+static struct stm__watch_set *resize(struct stm__watch_set *set,
+                                     size_t capacity)
 {
-    struct stm__watch_set *set;
-
-    set = malloc(sizeof *set + count * sizeof set->items[0]);
-    if (set) {
-        set->dead.next = NULL;
-        set->dead.type = &stm__watch_set_unused;
-        set->count = 0;
-    }
+    set = realloc(set, sizeof *set + capacity * sizeof set->items[0]);
+    if (set)
+        set->capacity = capacity;
     return set;
 }
 
-static void append(struct stm__watch_set *set, struct stm_watcher *watcher)
+static void retain_watcher(struct stm_watcher *watcher)
 {
     stm_watcher_retain(watcher);
     stm__retain(watcher->config.argument_type, watcher->config.argument);
-    set->items[set->count++] = watcher;
 }
 
-struct stm__watch_set *stm__watch_set_with(const struct stm__watch_set *set,
-                                           struct stm_watcher *watcher)
+struct stm__watch_set *stm__watch_set_copy(const struct stm__watch_set *set)
 {
     size_t count = set ? set->count : 0;
-    struct stm__watch_set *result = allocate(count + 1);
-    size_t i = 0;
+    struct stm__watch_set *copy = resize(NULL, count + 1);
 
-    if (!result)
+    if (!copy)
         return NULL;
-    while (i < count && set->items[i]->order < watcher->order)
-        append(result, set->items[i++]);
-    append(result, watcher);
-    for (; i < count; i++)
-        if (set->items[i] != watcher)
-            append(result, set->items[i]);
-    return result;
+    copy->dead.next = NULL;
+    copy->dead.type = &stm__watch_set_unused;
+    copy->count = count;
+    for (size_t i = 0; i < count; i++) {
+        copy->items[i] = set->items[i];
+        retain_watcher(copy->items[i]);
+    }
+    return copy;
 }
 
-struct stm__watch_set *stm__watch_set_without(const struct stm__watch_set *set,
-                                              struct stm_watcher *watcher)
+bool stm__watch_set_add(struct stm__watch_set **place,
+                        struct stm_watcher *watcher)
 {
-    size_t count = set ? set->count : 0;
-    struct stm__watch_set *result = allocate(count);
+    struct stm__watch_set *set = *place;
+    size_t at = set->count;
 
-    if (!result)
-        return NULL;
-    for (size_t i = 0; i < count; i++)
-        if (set->items[i] != watcher)
-            append(result, set->items[i]);
-    return result;
+    if (set->count == set->capacity) {
+        set = resize(set, 2 * set->capacity);
+        if (!set)
+            return false;
+        *place = set;
+    }
+    while (at > 0 && set->items[at - 1]->order > watcher->order)
+        at--;
+    memmove(&set->items[at + 1], &set->items[at],
+            (set->count - at) * sizeof set->items[0]);
+    set->items[at] = watcher;
+    set->count++;
+    retain_watcher(watcher);
+    return true;
+}
+
+bool stm__watch_set_remove(struct stm__watch_set *set,
+                           struct stm_watcher *watcher)
+{
+    size_t at = 0;
+
+    while (at < set->count && set->items[at] != watcher)
+        at++;
+    if (at == set->count)
+        return false;
+    set->count--;
+    memmove(&set->items[at], &set->items[at + 1],
+            (set->count - at) * sizeof set->items[0]);
+    return true;
 }
 
 struct stm__watch_set *stm__watch_set_of(struct stm_tvar *var, AO_t *version)

@@ -37,8 +37,9 @@ struct stm_watch {
 
 /* Creates a watcher; it runs for the first time before this transaction
  * commits, and exists only if it commits.  *out, if out is not NULL, receives
- * a handle that the caller owns; without one the watcher lives as long as a
- * variable that it watches.
+ * a handle that the caller owns, from each attempt anew: a body that runs again
+ * first releases what it got before.  Without a handle the watcher lives as
+ * long as a variable that it watches.
  *
  * Watchers run in order of creation: each once for every transaction that
  * writes a variable it read (also with the same value), and again within that

@@ -1,0 +1,458 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* Promise I: out of memory is an error, not a crash, and nothing is
+ * half-committed.  Each scenario runs again and again, and each time the next
+ * allocation of its thread fails.  The program is linked with libstm.a and
+ * -Wl,--wrap for the allocation functions. */
+#include "support.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+int __real_posix_memalign(void **out, size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+int __wrap_posix_memalign(void **out, size_t alignment, size_t size);
+
+/* Of the calling thread: how many more allocations succeed, and whether all
+ * fail from then on or only one. */
+static _Thread_local struct {
+    bool armed;
+    bool for_good;
+    bool failed; /* an allocation has failed since arming */
+    size_t left;
+} faults;
+
+static bool fails(void)
+{
+    if (!faults.armed)
+        return false;
+    if (faults.left > 0) {
+        faults.left--;
+        return false;
+    }
+    faults.failed = true;
+    faults.armed = faults.for_good;
+    return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+int __wrap_posix_memalign(void **out, size_t alignment, size_t size)
+{
+    return fails() ? ENOMEM : __real_posix_memalign(out, alignment, size);
+}
+
+/* The test's own objects are always to be had. */
+static stm_value fresh(stm_value number)
+{
+    bool armed = faults.armed;
+    stm_value value;
+
+    faults.armed = false;
+    value = counted_new(number);
+    faults.armed = armed;
+    return value;
+}
+
+enum { VARIABLES = 60, BATCH = 10 };
+
+/* What a scenario does besides writing variables. */
+enum feature {
+    LIST = 1,
+    QUEUE = 2,
+    WATCH = 4,
+    REGISTER = 8,
+    NEST = 16,
+    NAME = 32,
+    WAIT = 64,
+    ALL = LIST | QUEUE | WATCH | REGISTER | NEST | NAME
+};
+
+static const struct scenario {
+    const char *name;
+    enum feature features;
+} scenarios[] = {{"variables", 0},
+                 {"a list", LIST},
+                 {"a broadcast queue", QUEUE},
+                 {"watchers", WATCH},
+                 {"actions, exports and events", REGISTER},
+                 {"nesting", LIST | QUEUE | NEST},
+                 {"a name", NAME},
+                 {"a wait", WAIT | NEST},
+                 {"everything", ALL}};
+
+/* In every commit: each variable == size, and the list's length, the
+ * endpoint's items and the watcher's mirror == size, too. */
+struct world {
+    enum feature features;
+    struct stm_tvar *size, *mirror;
+    struct stm_tvar *vars[VARIABLES]; /* counted objects */
+    struct stm_tlist *list;
+    struct stm_broadcast *queue;
+    struct stm_endpoint *endpoint;
+    struct stm_eventloop *loop;
+    stm_value argument; /* a counted object */
+    stm_value expected; /* size, when it is checked */
+    stm_value exported;
+    bool for_good;
+    size_t allocations; /* that the next run is to succeed in */
+    bool finished;      /* a run met no failure any more */
+};
+
+static enum stm_status mirror_watcher(struct stm_tx *tx, stm_value argument,
+                                      stm_value *result)
+{
+    struct world *world = (struct world *)argument;
+
+    STM_TRY(stm_tvar_get(tx, world->size, result));
+    return stm_tvar_set(tx, world->mirror, *result);
+}
+
+static enum stm_status counting_watcher(struct stm_tx *tx, stm_value argument,
+                                        stm_value *result)
+{
+    struct world *world = (struct world *)counted_number(argument);
+
+    for (size_t i = 0; i < VARIABLES; i++) {
+        stm_value value;
+
+        STM_TRY(stm_tvar_get(tx, world->vars[i], &value));
+    }
+    *result = fresh(0);
+    return STM_OK;
+}
+
+static enum stm_status world_body(struct stm_tx *tx, void *argument)
+{
+    struct world *world = argument;
+    const struct stm_watch watch = {.function = mirror_watcher,
+                                    .argument = (stm_value)world,
+                                    .name = "mirror"};
+
+    STM_TRY(make_endpoint(tx, world->queue, &world->endpoint));
+    return stm_watch(tx, &watch, NULL);
+}
+
+static void world_init(struct world *world)
+{
+    world->size = word_var(0);
+    world->mirror = word_var(0);
+    for (size_t i = 0; i < VARIABLES; i++)
+        world->vars[i] = counted_var(0);
+    world->list = stm_tlist_new(&counted_type);
+    world->queue = stm_broadcast_new(&counted_type);
+    world->loop = stm_eventloop_new();
+    world->argument = counted_new((stm_value)world);
+    EXPECT_STATUS(STM_OK, stm_atomically(world_body, world));
+}
+
+static void world_fini(struct world *world)
+{
+    stm_eventloop_free(world->loop);
+    stm_endpoint_release(world->endpoint);
+    stm_broadcast_release(world->queue);
+    stm_tlist_release(world->list);
+    stm_tvar_release(world->size);
+    stm_tvar_release(world->mirror);
+    for (size_t i = 0; i < VARIABLES; i++)
+        stm_tvar_release(world->vars[i]);
+    counted_drop(world->argument);
+}
+
+static void no_action(stm_value argument) { (void)argument; }
+
+static enum stm_status watch_more(struct stm_tx *tx, struct world *world)
+{
+    const struct stm_watch watch = {.function = counting_watcher,
+                                    .result_type = &counted_type,
+                                    .argument = world->argument,
+                                    .argument_type = &counted_type,
+                                    .name = "counting"};
+    struct stm_watcher *handle;
+    enum stm_status status;
+
+    STM_TRY(stm_watch(tx, &watch, &handle));
+    status = world->features & NEST ? stm_watcher_cancel(tx, handle) : STM_OK;
+    stm_watcher_release(handle);
+    return status;
+}
+
+static enum stm_status register_things(struct stm_tx *tx, struct world *world)
+{
+    STM_TRY(stm_on_commit(tx, no_action, world->argument, &counted_type));
+    STM_TRY(stm_export(tx, NULL, 5, &world->exported));
+    return stm_eventloop_schedule(tx, world->loop, no_action, world->argument,
+                                  &counted_type);
+}
+
+static enum stm_status grow_containers(struct stm_tx *tx, struct world *world)
+{
+    for (size_t i = 0; i < BATCH; i++) {
+        stm_value item = fresh(i);
+        enum stm_status status = stm_tlist_append(tx, world->list, item);
+
+        if (status == STM_OK)
+            status = stm_broadcast_put(tx, world->queue, item);
+        counted_drop(item);
+        STM_TRY(status);
+    }
+    return STM_OK;
+}
+
+static enum stm_status juggle_endpoint(struct stm_tx *tx, struct world *world)
+{
+    struct stm_endpoint *copy;
+    enum stm_status status;
+    uint64_t handle;
+    stm_value item;
+
+    STM_TRY(stm_endpoint_duplicate(tx, world->endpoint, &copy));
+    status = stm_endpoint_get(tx, copy, &item);
+    if (status == STM_OK)
+        status = stm_endpoint_replace(tx, world->endpoint, item, &handle);
+    stm_endpoint_release(copy);
+    STM_TRY(status);
+    return stm_endpoint_remove(tx, world->endpoint, handle);
+}
+
+static enum stm_status change_body(struct stm_tx *tx, void *argument)
+{
+    struct world *world = argument;
+    stm_value size;
+
+    STM_TRY(stm_tvar_get(tx, world->size, &size));
+    STM_TRY(stm_tvar_set(tx, world->size, size + BATCH));
+    for (size_t i = 0; i < VARIABLES; i++) {
+        stm_value value = fresh(size + BATCH);
+        enum stm_status status = stm_tvar_set(tx, world->vars[i], value);
+
+        counted_drop(value);
+        STM_TRY(status);
+    }
+    STM_TRY(grow_containers(tx, world));
+    if (world->features & QUEUE)
+        STM_TRY(juggle_endpoint(tx, world));
+    if (world->features & WATCH)
+        STM_TRY(watch_more(tx, world));
+    if (world->features & REGISTER)
+        STM_TRY(register_things(tx, world));
+    return STM_OK;
+}
+
+static enum stm_status undone_body(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(change_body(tx, argument));
+    return STM_EABORT;
+}
+
+static enum stm_status retried_body(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(change_body(tx, argument));
+    return stm_retry(tx);
+}
+
+static enum stm_status scenario_body(struct stm_tx *tx, void *argument)
+{
+    struct world *world = argument;
+    const struct stm_branch branches[] = {{retried_body, argument},
+                                          {change_body, argument}};
+    enum stm_status status;
+
+    if (world->features & NAME)
+        STM_TRY(stm_tx_set_name(tx, "scenario"));
+    if (world->features & NEST) {
+        status = stm_atomically(undone_body, argument);
+        if (status != STM_EABORT)
+            return status;
+        return stm_or_else(tx, branches, world->features & WAIT ? 1 : 2);
+    }
+    return change_body(tx, argument);
+}
+
+static enum stm_status check_body(struct stm_tx *tx, void *argument)
+{
+    struct world *world = argument;
+    stm_value value, mirror, own;
+    size_t length, remaining;
+
+    STM_TRY(stm_tvar_get(tx, world->size, &value));
+    STM_TRY(stm_tvar_get(tx, world->mirror, &mirror));
+    STM_TRY(stm_tlist_length(tx, world->list, &length));
+    STM_TRY(stm_endpoint_remaining(tx, world->endpoint, &remaining));
+    EXPECT(value == world->expected, "expected size %zu, got %zu",
+           (size_t)world->expected, (size_t)value);
+    EXPECT(mirror == value && length == value && remaining == value,
+           "half-committed: size %zu, mirror %zu, length %zu, remaining %zu",
+           (size_t)value, (size_t)mirror, length, remaining);
+    for (size_t i = 0; i < VARIABLES; i++) {
+        STM_TRY(stm_tvar_get(tx, world->vars[i], &own));
+        EXPECT(counted_number(own) == value,
+               "half-committed: size %zu, but variable %zu is %zu",
+               (size_t)value, i, (size_t)counted_number(own));
+    }
+    return STM_OK;
+}
+
+static void arm(const struct world *world)
+{
+    faults.failed = false;
+    faults.left = world->allocations;
+    faults.for_good = world->for_good;
+    faults.armed = true;
+}
+
+static enum stm_status run_scenario(struct world *world)
+{
+    struct stm_call *call;
+    enum stm_status status;
+
+    if (!(world->features & WAIT)) {
+        arm(world);
+        status = stm_atomically(scenario_body, world);
+        faults.armed = false;
+        return status;
+    }
+    arm(world);
+    call = stm_call_new(scenario_body, world);
+    status = call == NULL ? STM_ENOMEM : stm_call_step(call);
+    faults.armed = false;
+    if (call != NULL)
+        stm_call_free(call);
+    return status;
+}
+
+/* Each on a thread of its own, so that its registration is met, too. */
+static void failing_thread(size_t index, void *context)
+{
+    struct world *world = context;
+    enum stm_status wanted = world->features & WAIT ? STM_BLOCKED : STM_OK;
+    enum stm_status status = run_scenario(world);
+
+    (void)index;
+    EXPECT(status == wanted || (status == STM_ENOMEM && faults.failed),
+           "allocation %zu failed: expected %d or ENOMEM, got %d (%s)",
+           world->allocations + 1, wanted, status, stm_strstatus(status));
+    if (status == STM_OK)
+        world->expected += BATCH;
+    EXPECT_STATUS(STM_OK, stm_atomically(check_body, world));
+    world->finished = !faults.failed;
+}
+
+static void run_failures(const struct scenario *scenario, bool for_good)
+{
+    size_t runs = 0;
+
+    for (bool finished = false; !finished; runs++) {
+        struct world world = {.features = scenario->features,
+                              .for_good = for_good,
+                              .allocations = runs};
+
+        world_init(&world);
+        crew_run(1, failing_thread, &world);
+        finished = world.finished;
+        world_fini(&world);
+        EXPECT(counted_live() == 0,
+               "%s, allocation %zu: expected every "
+               "object released, %zu live",
+               scenario->name, runs + 1, counted_live());
+    }
+    EXPECT(runs > 1, "%s: expected at least one allocation to fail",
+           scenario->name);
+}
+
+static const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];
+
+START_TEST(I_one_failing_allocation_is_survived)
+{
+    for (size_t i = 0; i < scenario_count; i++)
+        run_failures(&scenarios[i], false);
+}
+END_TEST
+
+START_TEST(I_memory_that_is_gone_for_good_is_survived)
+{
+    for (size_t i = 0; i < scenario_count; i++)
+        run_failures(&scenarios[i], true);
+}
+END_TEST
+
+/* Makes and frees one of everything. */
+static void construct(void)
+{
+    struct stm_tvar *var = stm_tvar_new(NULL, 0);
+    struct stm_tlist *list = stm_tlist_new(NULL);
+    struct stm_broadcast *queue = stm_broadcast_new(NULL);
+    struct stm_eventloop *loop = stm_eventloop_new();
+    struct stm_call *call = stm_call_new(check_body, NULL);
+    enum stm_status status = STM_OK;
+
+    if (var != NULL)
+        status = stm_tvar_set_name(var, "name");
+    faults.armed = false;
+    EXPECT(status == STM_OK || status == STM_ENOMEM,
+           "stm_tvar_set_name: expected OK or ENOMEM, got %d", status);
+    EXPECT(faults.failed || (var != NULL && list != NULL && queue != NULL &&
+                             loop != NULL && call != NULL),
+           "expected no NULL without a failing allocation");
+    if (var != NULL)
+        stm_tvar_release(var);
+    if (list != NULL)
+        stm_tlist_release(list);
+    if (queue != NULL)
+        stm_broadcast_release(queue);
+    if (loop != NULL)
+        stm_eventloop_free(loop);
+    if (call != NULL)
+        stm_call_free(call);
+}
+
+START_TEST(I_constructors_return_null)
+{
+    for (int for_good = 0; for_good < 2; for_good++) {
+        struct world world = {.for_good = for_good};
+
+        do {
+            arm(&world);
+            construct();
+            world.allocations++;
+        } while (faults.failed);
+        EXPECT(world.allocations > 4, "expected allocations to fail");
+    }
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("I");
+
+    tcase_add_test(tests, I_one_failing_allocation_is_survived);
+    tcase_add_test(tests, I_memory_that_is_gone_for_good_is_survived);
+    tcase_add_test(tests, I_constructors_return_null);
+    return run_suite("nomem", tests);
+}

@@ -1,0 +1,348 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* Promise G: user code never runs under a lock of the library, so that it may
+ * itself run transactions, also on the variable it was called for. */
+#include "support.h"
+
+#include <stdlib.h>
+
+/* An object whose release function runs a whole transaction on the variable
+ * that held it. */
+struct reentrant {
+    AO_t references;
+    struct stm_tvar *var;   /* borrowed; not written, NULL: none */
+    struct stm_tvar *tally; /* counts releases */
+    struct stm_tlist *list; /* gets an item, NULL: none */
+};
+
+static AO_t released;
+
+static void reentrant_retain(stm_value value)
+{
+    AO_fetch_and_add1_full(&((struct reentrant *)value)->references);
+}
+
+static enum stm_status tally_body(struct stm_tx *tx, void *argument)
+{
+    struct reentrant *object = argument;
+    stm_value value, count;
+
+    if (object->var != NULL)
+        STM_TRY(stm_tvar_get(tx, object->var, &value));
+    if (object->list != NULL)
+        STM_TRY(stm_tlist_append(tx, object->list, 0));
+    STM_TRY(stm_tvar_get(tx, object->tally, &count));
+    return stm_tvar_set(tx, object->tally, count + 1);
+}
+
+static void reentrant_release(stm_value value)
+{
+    struct reentrant *object = (struct reentrant *)value;
+
+    if (AO_fetch_and_sub1_full(&object->references) != 1)
+        return;
+    EXPECT(stm_current() == NULL,
+           "a last reference was released inside a transaction");
+    EXPECT_STATUS(STM_OK, stm_atomically(tally_body, object));
+    free(object);
+    AO_fetch_and_add1_full(&released);
+}
+
+static const struct stm_type reentrant_type = {.name = "reentrant",
+                                               .retain = reentrant_retain,
+                                               .release = reentrant_release};
+
+struct stage {
+    struct stm_tvar *var, *tally;
+    struct stm_tlist *list;
+    struct stm_eventloop *loop;
+    size_t rounds;
+};
+
+static stm_value reentrant_new(struct stage *stage)
+{
+    struct reentrant *object = malloc(sizeof *object);
+
+    if (object == NULL)
+        abort();
+    *object = (struct reentrant){1, stage->var, stage->tally, NULL};
+    return (stm_value)object;
+}
+
+static enum stm_status replace_body(struct stm_tx *tx, void *argument)
+{
+    struct stage *stage = argument;
+    stm_value value = reentrant_new(stage);
+    enum stm_status status = stm_tvar_set(tx, stage->var, value);
+
+    give_back(tx, &reentrant_type, value);
+    return status;
+}
+
+static void stage_init(struct stage *stage)
+{
+    stm_value first;
+
+    *stage = (struct stage){.tally = word_var(0)};
+    released = 0;
+    first = reentrant_new(stage);
+    stage->var = stm_tvar_new(&reentrant_type, first);
+    ((struct reentrant *)first)->var = stage->var;
+    reentrant_release(first);
+}
+
+/* The last object is released with its variable, which it must not read. */
+static void stage_fini(struct stage *stage)
+{
+    stm_value last = peek(stage->var);
+
+    ((struct reentrant *)last)->var = NULL;
+    stm_tvar_release(stage->var);
+    stm_tvar_release(stage->tally);
+}
+
+START_TEST(G_a_release_function_runs_a_transaction_on_the_same_variable)
+{
+    struct stage stage;
+    size_t rounds = 100;
+
+    stage_init(&stage);
+    for (size_t i = 0; i < rounds; i++)
+        EXPECT_STATUS(STM_OK, stm_atomically(replace_body, &stage));
+    EXPECT(released == rounds || (shaken() && released > rounds),
+           "expected %zu objects released, got %zu", rounds, (size_t)released);
+    EXPECT(peek(stage.tally) == released,
+           "expected every release counted by its transaction, got %zu of %zu",
+           (size_t)peek(stage.tally), (size_t)released);
+    stage_fini(&stage);
+}
+END_TEST
+
+static void replace_thread(size_t index, void *context)
+{
+    struct stage *stage = context;
+
+    (void)index;
+    for (size_t i = 0; i < stage->rounds; i++)
+        EXPECT_STATUS(STM_OK, stm_atomically(replace_body, stage));
+}
+
+START_TEST(G_release_functions_run_transactions_beside_each_other)
+{
+    struct stage stage;
+
+    stage_init(&stage);
+    stage.rounds = workload(20000);
+    crew_run(3, replace_thread, &stage);
+    EXPECT_STATUS(STM_OK, stm_atomically(replace_body, &stage));
+    EXPECT(released >= 3 * stage.rounds + 1,
+           "expected at least %zu objects released, got %zu",
+           3 * stage.rounds + 1, (size_t)released);
+    EXPECT(peek(stage.tally) == released, "expected every release counted");
+    stage_fini(&stage);
+}
+END_TEST
+
+/* Objects released from inside containers. */
+static enum stm_status fill_body(struct stm_tx *tx, void *argument)
+{
+    struct stage *stage = argument;
+
+    for (size_t i = 0; i < 100; i++) {
+        stm_value value = reentrant_new(stage);
+        enum stm_status status;
+
+        ((struct reentrant *)value)->list = stage->list;
+        status = stm_tlist_append(tx, stage->list, value);
+        give_back(tx, &reentrant_type, value);
+        STM_TRY(status);
+    }
+    return STM_OK;
+}
+
+static enum stm_status clear_body(struct stm_tx *tx, void *argument)
+{
+    return stm_tlist_clear(tx, ((struct stage *)argument)->list);
+}
+
+static enum stm_status length_body(struct stm_tx *tx, void *argument)
+{
+    struct stage *stage = argument;
+
+    return stm_tlist_length(tx, stage->list, &stage->rounds);
+}
+
+/* Makes no reference of the 0 that release appends. */
+static void item_retain(stm_value value)
+{
+    if (value != 0)
+        reentrant_retain(value);
+}
+
+static void item_release(stm_value value)
+{
+    if (value != 0)
+        reentrant_release(value);
+}
+
+static const struct stm_type item_type = {
+    .name = "item", .retain = item_retain, .release = item_release};
+
+START_TEST(G_items_of_a_list_change_it_when_released)
+{
+    struct stage stage;
+
+    stage_init(&stage);
+    stage.list = stm_tlist_new(&item_type);
+    EXPECT_STATUS(STM_OK, stm_atomically(fill_body, &stage));
+    released = 0;
+    EXPECT_STATUS(STM_OK, stm_atomically(clear_body, &stage));
+    EXPECT(released == 100, "expected 100 items released, got %zu",
+           (size_t)released);
+    EXPECT_STATUS(STM_OK, stm_atomically(length_body, &stage));
+    EXPECT(stage.rounds == 100,
+           "expected each release to have appended an "
+           "item, found %zu",
+           stage.rounds);
+    stm_tlist_release(stage.list);
+    stage_fini(&stage);
+}
+END_TEST
+
+/* An equal function is pure and cheap, and runs no transaction of its own; but
+ * while it runs, other threads' commits to the same variable get through. */
+static struct stm_tvar *compared;
+static AO_t comparisons;
+
+static bool equal_beside_commit(stm_value left, stm_value right)
+{
+    if (AO_fetch_and_add1_full(&comparisons) == 0)
+        poke_elsewhere(compared, 12);
+    return left / 10 == right / 10;
+}
+
+static const struct stm_type tens_type = {.name = "tens",
+                                          .equal = equal_beside_commit};
+
+static enum stm_status wait_for_twenty_body(struct stm_tx *tx, void *argument)
+{
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, argument, &value));
+    return value < 20 ? stm_retry(tx) : STM_OK;
+}
+
+START_TEST(G_an_equal_function_runs_with_nothing_locked)
+{
+    struct stm_call *call;
+
+    compared = stm_tvar_new(&tens_type, 10);
+    call = stm_call_new(wait_for_twenty_body, compared);
+    EXPECT_STATUS(STM_BLOCKED, stm_call_step(call));
+    poke(compared, 11);
+    EXPECT(comparisons >= 1, "expected the equal function to be asked");
+    EXPECT(peek(compared) == 12, "expected the commit beside it to be last");
+    poke(compared, 20);
+    EXPECT_STATUS(STM_OK, stm_call_wait(call));
+    EXPECT_STATUS(STM_OK, stm_call_step(call));
+    stm_call_free(call);
+    stm_tvar_release(compared);
+}
+END_TEST
+
+/* Actions after a commit that run transactions with actions of their own. */
+struct countdown {
+    struct stm_tvar *var;
+    size_t runs;
+};
+
+static enum stm_status countdown_body(struct stm_tx *tx, void *argument);
+
+static void countdown_action(stm_value argument)
+{
+    struct countdown *countdown = (struct countdown *)argument;
+
+    EXPECT(stm_current() == NULL, "an action ran inside a transaction");
+    countdown->runs++;
+    EXPECT_STATUS(STM_OK, stm_atomically(countdown_body, countdown));
+}
+
+static enum stm_status countdown_body(struct stm_tx *tx, void *argument)
+{
+    struct countdown *countdown = argument;
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, countdown->var, &value));
+    if (value == 0)
+        return STM_OK;
+    STM_TRY(stm_tvar_set(tx, countdown->var, value - 1));
+    return stm_on_commit(tx, countdown_action, (stm_value)countdown, NULL);
+}
+
+START_TEST(G_an_action_runs_transactions_with_actions)
+{
+    struct countdown countdown = {.var = word_var(20)};
+
+    EXPECT_STATUS(STM_OK, stm_atomically(countdown_body, &countdown));
+    EXPECT(countdown.runs == 20, "expected 20 actions, got %zu",
+           countdown.runs);
+    EXPECT(peek(countdown.var) == 0, "expected the count down to 0");
+    stm_tvar_release(countdown.var);
+}
+END_TEST
+
+/* The argument of an action and that of a watcher are released like values. */
+static void no_action(stm_value argument) { (void)argument; }
+
+static enum stm_status read_var(struct stm_tx *tx, stm_value argument,
+                                stm_value *result)
+{
+    return stm_tvar_get(tx, ((struct reentrant *)argument)->tally, result);
+}
+
+static enum stm_status give_arguments_body(struct stm_tx *tx, void *argument)
+{
+    struct stage *stage = argument;
+    struct stm_watch watch = {.function = read_var,
+                              .argument_type = &reentrant_type};
+    struct stm_watcher *handle = NULL;
+    enum stm_status status;
+
+    watch.argument = reentrant_new(stage);
+    status = stm_on_commit(tx, no_action, watch.argument, &reentrant_type);
+    if (status == STM_OK)
+        status = stm_watch(tx, &watch, &handle);
+    give_back(tx, &reentrant_type, watch.argument);
+    if (status == STM_OK)
+        status = stm_watcher_cancel(tx, handle);
+    if (handle != NULL)
+        stm_watcher_release(handle);
+    return status;
+}
+
+START_TEST(G_arguments_are_released_outside_any_transaction)
+{
+    struct stage stage;
+
+    stage_init(&stage);
+    EXPECT_STATUS(STM_OK, stm_atomically(give_arguments_body, &stage));
+    EXPECT(released >= 1, "expected the argument released");
+    stage_fini(&stage);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("G");
+
+    tcase_add_test(
+        tests, G_a_release_function_runs_a_transaction_on_the_same_variable);
+    tcase_add_test(tests,
+                   G_release_functions_run_transactions_beside_each_other);
+    tcase_add_test(tests, G_items_of_a_list_change_it_when_released);
+    tcase_add_test(tests, G_an_equal_function_runs_with_nothing_locked);
+    tcase_add_test(tests, G_an_action_runs_transactions_with_actions);
+    tcase_add_test(tests, G_arguments_are_released_outside_any_transaction);
+    return run_suite("reentry", tests);
+}
