@@ -118,7 +118,7 @@ static struct stm_seq *finish(struct stm_seq *changed, struct stm_seq *seq,
     if (done)
         return changed;
     if (changed != seq)
-        stm_seq_release(changed);
+        stm__seq_drop(changed);
     return NULL;
 }
 

@@ -73,7 +73,7 @@ void start_random(uint64_t stream)
 /* ---- audited items ---- */
 
 long alive;
-bool may_here;
+bool may_here = true;
 
 static bool may_die; /* true only within release and drop_item */
 

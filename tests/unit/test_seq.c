@@ -377,6 +377,7 @@ START_TEST(may_release_is_what_the_items_say)
     struct stm_seq *words = append(stm__seq_new(NULL, 1), 1, 1);
     EXPECT(stm__seq_type.may_release((stm_value)empty));
     EXPECT(stm__seq_type.may_release((stm_value)words));
+    may_here = false;
     EXPECT(!stm__seq_type.may_release((stm_value)some));
     may_here = true;
     EXPECT(stm__seq_type.may_release((stm_value)some));
