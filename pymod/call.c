@@ -12,6 +12,8 @@
 
 #include "module-internal.h"
 
+#include <unistd.h>
+
 static _Thread_local struct stm__call *innermost;
 
 /* True from before the thread detaches until after it is attached again. */
@@ -51,12 +53,27 @@ static enum stm_status check_signals(void *context)
     return PyErr_CheckSignals() == 0 ? STM_OK : STM__INTERRUPTED;
 }
 
+/* Only the main thread runs signal handlers.  It looks for signals now and then
+ * while it sleeps, since one that comes just before does not wake it; often
+ * enough for Ctrl-C to be felt within a tenth of a second. */
+#define CHECK_INTERVAL_NS 50000000
+
+static bool is_main_thread(void)
+{
+    static _Thread_local enum { UNKNOWN, MAIN, OTHER } kind;
+
+    if (kind == UNKNOWN)
+        kind = gettid() == getpid() ? MAIN : OTHER;
+    return kind == MAIN;
+}
+
 void stm__call_begin(struct stm__call *call)
 {
     *call = (struct stm__call){
         .hooks = {.enter = enter_wait,
                   .leave = leave_wait,
                   .check = check_signals,
+                  .check_interval = is_main_thread() ? CHECK_INTERVAL_NS : 0,
                   .context = call},
         .outer = innermost,
     };

@@ -164,53 +164,75 @@ enum stm_status stm__block_arm(struct stm_tx *tx)
 
 /* ---- sleeping ---- */
 
-/* When to wake, on the monotonic clock. */
-static uint64_t next_alarm(const struct stm_call *call, bool *sliced)
-{
-    uint64_t now, wall, wait;
+/* A moment to sleep until, on the monotonic clock. */
+struct alarm {
+    uint64_t time;
+    bool is_deadline; /* else it is only time to look around */
+};
 
-    *sliced = false;
-    if (call->wall_deadline == STM_FOREVER)
-        return call->deadline;
-    now = stm__clock_monotonic();
-    wall = stm__clock_wall();
-    wait = call->wall_deadline > wall ? call->wall_deadline - wall : 0;
-    if (wait > WALL_SLICE_NS) {
-        wait = WALL_SLICE_NS;
-        *sliced = true;
-    }
-    if (call->deadline <= now + wait) {
-        *sliced = false;
-        return call->deadline;
-    }
-    return now + wait;
+static void ring_earlier(struct alarm *alarm, uint64_t time, bool is_deadline)
+{
+    if (time >= alarm->time)
+        return;
+    alarm->time = time;
+    alarm->is_deadline = is_deadline;
 }
 
-static enum stm__park_result park(struct stm_call *call)
+static struct alarm next_alarm(const struct stm_call *call,
+                               const struct stm_blocking *hooks)
 {
-    enum stm__park_result result;
-    bool sliced;
+    struct alarm alarm = {call->deadline, true};
+    uint64_t now, wall, wait;
 
-    do
-        result = stm__park(&call->parker, next_alarm(call, &sliced));
-    while (result == STM__PARK_TIMEOUT && sliced);
-    return result;
+    if (call->wall_deadline == STM_FOREVER && !(hooks && hooks->check_interval))
+        return alarm;
+    now = stm__clock_monotonic();
+    if (call->wall_deadline != STM_FOREVER) {
+        wall = stm__clock_wall();
+        wait = call->wall_deadline > wall ? call->wall_deadline - wall : 0;
+        if (wait > WALL_SLICE_NS)
+            ring_earlier(&alarm, now + WALL_SLICE_NS, false);
+        else
+            ring_earlier(&alarm, now + wait, true);
+    }
+    if (hooks && hooks->check_interval)
+        ring_earlier(&alarm, now + hooks->check_interval, false);
+    return alarm;
+}
+
+/* Sleeps once.  STM_BLOCKED: not woken, and not yet time. */
+static enum stm_status park(struct stm_call *call,
+                            const struct stm_blocking *hooks)
+{
+    struct alarm alarm = next_alarm(call, hooks);
+
+    switch (stm__park(&call->parker, alarm.time)) {
+    case STM__PARK_TIMEOUT:
+        return alarm.is_deadline ? STM_OK : STM_BLOCKED;
+    case STM__PARK_SIGNAL:
+        return STM_EINTERRUPTED;
+    case STM__PARK_WOKEN:
+        break;
+    }
+    return STM_OK;
 }
 
 static enum stm_status sleep_once(struct stm_tx *tx, struct stm_call *call)
 {
     const struct stm_blocking *hooks = tx->blocking;
-    enum stm__park_result result;
+    enum stm_status status;
 
-    if (hooks)
-        hooks->enter(hooks->context);
-    result = park(call);
-    if (hooks) {
-        hooks->leave(hooks->context);
-        if (hooks->check)
-            STM_TRY(hooks->check(hooks->context));
-    }
-    return result == STM__PARK_SIGNAL ? STM_BLOCKED : STM_OK;
+    do {
+        if (hooks)
+            hooks->enter(hooks->context);
+        status = park(call, hooks);
+        if (hooks) {
+            hooks->leave(hooks->context);
+            if (hooks->check)
+                STM_TRY(hooks->check(hooks->context));
+        }
+    } while (status == STM_BLOCKED);
+    return status == STM_EINTERRUPTED ? STM_BLOCKED : status;
 }
 
 static void withdraw(void *call) { stm__block_fini(call); }

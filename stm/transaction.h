@@ -135,6 +135,11 @@ struct stm_blocking {
      * signal does not end the wait. */
     enum stm_status (*check)(void *context);
 
+    /* Nanoseconds after which the sleep is interrupted for check, again and
+     * again: a signal that comes just before the thread sleeps does not end the
+     * sleep.  0: never. */
+    uint64_t check_interval;
+
     void *context;
 };
 

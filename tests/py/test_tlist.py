@@ -358,8 +358,8 @@ class RandomTest(Case):
             return type(error)
 
     def test_does_what_a_list_does(self):
-        seed = int(os.environ.get("STM_SEED", "0")) or random.randrange(10**9)
-        print(f"STM_SEED={seed}", flush=True)
+        seed = int(os.environ.get("STM_TEST_SEED", "0")) or random.randrange(10**9)
+        print(f"STM_TEST_SEED={seed}", flush=True)
         draw = random.Random(seed)
         operations = Operations(draw)
         for _ in range(40):
@@ -370,10 +370,11 @@ class RandomTest(Case):
     def transaction(self, draw, operations, model, items, seed):
         steps = draw.randint(1, 8)
         abort = draw.random() < 0.2
+        kept = list(model)
 
         @stm.atomically
         def _():
-            kept = list(model)
+            model[:] = kept  # of an attempt that was thrown away
             try:
 
                 @stm.atomically
@@ -385,10 +386,10 @@ class RandomTest(Case):
 
             except KeyError:
                 model[:] = kept
-            self.assertEqual(list(items), model, f"STM_SEED={seed}")
+            self.assertEqual(list(items), model, f"STM_TEST_SEED={seed}")
 
         found = atomically(lambda: list(items))
-        self.assertEqual(found, model, f"STM_SEED={seed}")
+        self.assertEqual(found, model, f"STM_TEST_SEED={seed}")
 
     def step(self, draw, operations, model, items, seed):
         name = draw.choice(operations.NAMES)
@@ -399,7 +400,7 @@ class RandomTest(Case):
         )
         expected = self.outcome(operations, name, model, *args)
         found = self.outcome(operations, name, items, *args)
-        self.assertEqual(found, expected, f"{name} {args}, STM_SEED={seed}")
+        self.assertEqual(found, expected, f"{name} {args}, STM_TEST_SEED={seed}")
 
 
 if __name__ == "__main__":
