@@ -11,9 +11,27 @@ import time
 import unittest
 
 import stm.stats
+from stm import atomically
+from stm.datatypes import TList
 
 # Long enough for any machine and sanitizer; only what hangs takes so long.
 LIMIT = 60
+
+
+class Notes:
+    """A list of what transactions noted, of those attempts that committed."""
+
+    def __init__(self):
+        self._items = TList()
+
+    def append(self, item):
+        atomically(lambda: self._items.append(item))
+
+    def __eq__(self, other):
+        return atomically(lambda: list(self._items)) == other
+
+    def __repr__(self):
+        return repr(self._items)
 
 
 class Case(unittest.TestCase):

@@ -179,9 +179,10 @@ class FinalizerTest(Case):
         Counted.seen = seen = []
         var = TVar(Counted())
         for _ in range(100):
-            atomically(lambda: var.set(Counted()))
+            counted = Counted()
+            atomically(lambda: var.set(counted))
         self.assertEqual(atomically(count.get), 100)
-        del var
+        del var, counted
         self.assertEqual(atomically(count.get), 101)
         self.assertEqual(set(seen), {False})
 

@@ -3,6 +3,7 @@
 """What happens at exit, after a fork and in other interpreters."""
 
 import importlib.util
+import os
 import unittest
 
 from support import Case
@@ -66,6 +67,10 @@ class ExitTest(Case):
 
 
 class ForkTest(Case):
+    @unittest.skipIf(
+        "libtsan" in os.environ.get("LD_PRELOAD", ""),
+        "ThreadSanitizer starts no threads after the fork of several",
+    )
     def test_a_child_can_use_what_it_inherits_and_exits(self):
         output, errors, _ = self.script(
             """

@@ -6,12 +6,12 @@ import stm
 import stm.stats
 from stm import TVar, WatchersDiverged, atomically, retry, watch
 from stm.utils import atomically_watch
-from support import Case
+from support import Case, Notes
 
 
 class WatchTest(Case):
     def test_runs_at_once_and_after_each_change(self):
-        var, seen = TVar(1), []
+        var, seen = TVar(1), Notes()
         watcher = atomically_watch(var.get, seen.append)
         self.assertEqual(seen, [1])
         atomically(lambda: var.set(2))
@@ -20,13 +20,13 @@ class WatchTest(Case):
         self.assertIsInstance(watcher, stm.Watcher)
 
     def test_does_not_run_for_what_it_did_not_read(self):
-        var, other, seen = TVar(1), TVar(1), []
+        var, other, seen = TVar(1), TVar(1), Notes()
         atomically_watch(var.get, seen.append)
         atomically(lambda: other.set(2))
         self.assertEqual(seen, [1])
 
     def test_runs_for_a_write_of_the_same_value(self):
-        var, seen = TVar(1), []
+        var, seen = TVar(1), Notes()
         atomically_watch(var.get, seen.append)
         atomically(lambda: var.set(1))
         self.assertEqual(seen, [1, 1])
@@ -92,7 +92,7 @@ class WatchTest(Case):
         self.assertEqual(atomically(var.get), 1)
 
     def test_of_a_failed_transaction_does_not_exist(self):
-        var, seen = TVar(1), []
+        var, seen = TVar(1), Notes()
 
         def body():
             watch(var.get, seen.append)
@@ -131,7 +131,7 @@ class WatchTest(Case):
         self.assertEqual(atomically(var.get), 0)
 
     def test_cancelled_runs_no_more(self):
-        var, seen = TVar(1), []
+        var, seen = TVar(1), Notes()
         watcher = atomically_watch(var.get, seen.append)
         watcher.cancel()
         atomically(lambda: var.set(2))
@@ -139,7 +139,7 @@ class WatchTest(Case):
         self.assertEqual(seen, [1])
 
     def test_cancelled_in_a_transaction_that_fails_goes_on(self):
-        var, seen = TVar(1), []
+        var, seen = TVar(1), Notes()
         watcher = atomically_watch(var.get, seen.append)
 
         def body():
@@ -152,7 +152,7 @@ class WatchTest(Case):
         self.assertEqual(seen, [1, 2])
 
     def test_as_a_decorator(self):
-        var, seen = TVar(1), []
+        var, seen = TVar(1), Notes()
 
         @atomically
         def _():
