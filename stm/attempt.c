@@ -157,40 +157,35 @@ static enum stm_status capture(struct stm_tx *tx, struct stm_tvar *var,
     return STM_OK;
 }
 
-/* All that the short way in stm_tvar_get leaves out. */
-static __attribute__((noinline)) enum stm_status
-get_with_care(struct stm_tx *tx, struct stm_tvar *var, stm_value *out)
+/* Reads what the attempt has perhaps written itself. */
+static enum stm_status read_own(struct stm_tx *tx, struct stm_tvar *var,
+                                stm_value *out)
 {
-    struct stm__write *write;
-    stm_value value = 0;
+    const struct stm__write *write = stm__log_search(&tx->log, var);
 
-    STM_TRY(stm__check(tx, "stm_tvar_get"));
-    write = stm__log_find(&tx->log, var);
-    if (write && write->sets)
-        value = write->value;
-    else
-        STM_TRY(read_committed(tx, var, &value));
-    if (tx->capture)
-        STM_TRY(capture(tx, var, value));
-    *out = value;
+    if (!write || !write->sets)
+        return read_committed(tx, var, out);
+    *out = write->value;
     return STM_OK;
 }
 
-/* The short way: not written by this attempt, unlocked, no newer than the
- * snapshot, room in the log, and nobody listening. */
 enum stm_status stm_tvar_get(struct stm_tx *tx, struct stm_tvar *var,
                              stm_value *out)
 {
-    stm_value value;
+    stm_value value = 0;
     AO_t word;
 
-    if (STM__UNLIKELY(!tx || tx != stm__self || tx->doom != STM_OK ||
-                      tx->capture || (tx->log.filter & stm__log_bit(var)) ||
-                      !stm__tvar_load(var, &word, &value) ||
-                      word > tx->snapshot || STM__STEP(STM__AT_READ) ||
-                      tx->log.reads.count == tx->log.reads.capacity))
-        return get_with_care(tx, var, out);
-    (void)stm__log_read(&tx->log, var, word);
+    STM__CHECK(tx);
+    if (STM__UNLIKELY(tx->log.filter & stm__log_bit(var)))
+        STM_TRY(read_own(tx, var, &value));
+    else if (STM__LIKELY(stm__tvar_load(var, &word, &value) &&
+                         word <= tx->snapshot && !STM__STEP(STM__AT_READ) &&
+                         tx->log.reads.count < tx->log.reads.capacity))
+        (void)stm__log_read(&tx->log, var, word);
+    else
+        STM_TRY(read_committed(tx, var, &value));
+    if (STM__UNLIKELY(tx->capture != NULL))
+        STM_TRY(capture(tx, var, value));
     *out = value;
     return STM_OK;
 }

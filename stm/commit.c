@@ -30,10 +30,9 @@
  *             that nothing read before has changed; else conflict   -- A
  *   prepare   watchers run until nothing is disturbed               -- F
  *             all memory that is needed further down is allocated   -- I
- *   lock      the write set, in order of address
+ *   lock      the write set, in order of address; who watches a variable that
+ *             is now held must be as it was when its watchers ran   -- F
  *   gate      does someone run alone?  Then unlock, wait, lock again -- E
- *   check     who watches the written variables must be as it was when their
- *             watchers ran                                          -- F
  *   tick      the clock; the new version is this commit's place in the order
  *   validate  that all reads are as they were, unless nobody ticked since the
  *             snapshot: then they must be                           -- A
@@ -153,13 +152,26 @@ static void unlock(struct stm_tx *tx, size_t count)
     }
 }
 
+/* Is the variable, now held, watched by those who ran? */
+static bool same_watchers(const struct stm__write *write)
+{
+    return stm__watch_version(write->var) == write->watch_version;
+}
+
 static bool lock_all(struct stm_tx *tx)
 {
-    for (size_t i = 0; i < tx->order.count; i++)
-        if (!lock_one(tx, write_in_order(tx, i))) {
+    for (size_t i = 0; i < tx->order.count; i++) {
+        struct stm__write *write = write_in_order(tx, i);
+
+        if (!lock_one(tx, write)) {
             unlock(tx, i);
             return false;
         }
+        if (STM__UNLIKELY(!same_watchers(write))) {
+            unlock(tx, i + 1);
+            return false;
+        }
+    }
     return true;
 }
 
@@ -176,26 +188,13 @@ static bool lock_past_gate(struct stm_tx *tx)
     }
 }
 
-/* ---- check, tick, validate ---- */
-
-static bool same_watchers(const struct stm_tx *tx)
-{
-    for (size_t i = 0; i < tx->order.count; i++) {
-        const struct stm__write *write = write_in_order(tx, i);
-
-        if (stm__watch_version(write->var) != write->watch_version)
-            return false;
-    }
-    return true;
-}
+/* ---- tick, validate ---- */
 
 /* Decides.  Returns the version to publish with, or 0. */
 static AO_t decide(struct stm_tx *tx)
 {
     AO_t version;
 
-    if (!same_watchers(tx))
-        return 0;
     (void)STM__STEP(STM__AT_TICK);
     version = stm__clock_tick();
     if (STM__STEP(STM__AT_VALIDATE))
@@ -236,17 +235,22 @@ static void publish_watchers(struct stm_tx *tx, struct stm__write *write)
     stm__log_discard(&tx->log, &stm__watch_set_used, old);
 }
 
-static void publish(struct stm_tx *tx, AO_t version)
+/* Returns whether there is anyone to wake. */
+static bool publish(struct stm_tx *tx, AO_t version)
 {
+    bool wakes = false;
+
     /* Until the waiters are woken, the new values are looked at, too. */
     AO_store(&stm__slot_own->high, version | STM__ODD);
     for (size_t i = 0; i < tx->order.count; i++) {
         struct stm__write *write = write_in_order(tx, i);
         AO_t word = write->version;
 
-        write->wakes = write->sets && stm__has_waits(write->var);
         if (write->sets) {
+            write->wakes = stm__has_waits(write->var);
+            wakes |= write->wakes;
             publish_value(tx, write, version);
+            write->sets = false; /* the variable owns the value now */
             word = version;
         }
         (void)STM__STEP(STM__AT_PUBLISH);
@@ -254,6 +258,7 @@ static void publish(struct stm_tx *tx, AO_t version)
             publish_watchers(tx, write);
         AO_store_release(&write->var->word, word);
     }
+    return wakes;
 }
 
 /* ---- wake ---- */
@@ -269,7 +274,6 @@ static void wake(struct stm_tx *tx)
         if (STM__UNLIKELY(write->wakes) &&
             !stm__same(write->var->type, write->replaced, write->value))
             chain = stm__wait_claim(write->var, chain);
-        write->sets = false; /* the variable owns the value now */
     }
     for (; chain; chain = next) {
         next = chain->next;
@@ -295,7 +299,7 @@ enum stm_status stm__commit(struct stm_tx *tx)
         unlock(tx, tx->order.count);
         return stm__doom(tx, STM_CONFLICT);
     }
-    publish(tx, version);
-    wake(tx);
+    if (publish(tx, version))
+        wake(tx);
     return STM_OK;
 }
