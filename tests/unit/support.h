@@ -70,9 +70,14 @@ void crew_join(struct crew *crew);
 /* crew_start and crew_join. */
 void crew_run(size_t count, crew_member *run, void *context);
 
-/* How many descriptors, and how many threads, this process has. */
+/* How many descriptors, and how many threads, this process has; threads that a
+ * sanitizer keeps for itself are left out. */
 size_t open_descriptors(void);
 size_t live_threads(void);
+
+/* Finds out how many those are.  Before the first test of a process starts a
+ * thread; run_suite sees to it. */
+void learn_foreign_threads(void);
 
 /* Yields until the counter is at least `wanted`. */
 void await_count(const volatile AO_t *counter, AO_t wanted);

@@ -288,6 +288,38 @@ START_TEST(C_an_idle_loop_wakes_for_an_action)
 }
 END_TEST
 
+/* A user's thread runs the loop that another frees.  One more opens the gate
+ * when the loop is stopped, after giving a hasty end the time to show. */
+static void user_thread(size_t index, void *context)
+{
+    if (index == 0) {
+        EXPECT_STATUS(STM_OK, stm_eventloop_run(diary.loop));
+        return;
+    }
+    while (stm_atomically(schedule_and_fail_body, NULL) == failed)
+        sched_yield();
+    for (size_t i = 0; i < 1000; i++)
+        sched_yield();
+    AO_store_release(&((struct gate *)context)->open, 1);
+}
+
+START_TEST(freeing_a_loop_waits_for_the_users_thread_that_runs_it)
+{
+    struct gate gate = {0};
+    struct crew *crew;
+
+    diary_init(0);
+    EXPECT_STATUS(STM_OK, stm_atomically(gate_body, &gate));
+    crew = crew_start(2, user_thread, &gate);
+    await_count(&gate.reached, 1);
+    stm_eventloop_free(diary.loop);
+    EXPECT(AO_load_acquire(&diary.next) == 1,
+           "expected the action that runs to end before the loop is freed");
+    crew_join(crew);
+    stm_tvar_release(diary.ticket);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("eventloop");
@@ -302,5 +334,7 @@ int main(void)
     tcase_add_test(tests, arguments_are_released_run_or_not);
     tcase_add_test(tests, the_default_loop_starts_by_itself);
     tcase_add_test(tests, C_an_idle_loop_wakes_for_an_action);
+    tcase_add_test(tests,
+                   freeing_a_loop_waits_for_the_users_thread_that_runs_it);
     return run_suite("eventloop", tests);
 }

@@ -365,70 +365,6 @@ START_TEST(B_a_submit_in_a_branch_that_retries_leaves_nothing)
 }
 END_TEST
 
-static enum stm_status join_body(struct stm_tx *tx, void *argument)
-{
-    (void)tx;
-    return stm_pool_join(argument, STM_FOREVER);
-}
-
-static enum stm_status give_up(struct stm_tx *tx, void *argument)
-{
-    (void)tx;
-    (void)argument;
-    return STM_EUSER;
-}
-
-static enum stm_status join_or_give_up(struct stm_tx *tx, void *argument)
-{
-    const struct stm_branch branches[] = {{join_body, argument},
-                                          {give_up, NULL}};
-
-    return stm_or_else(tx, branches, 2);
-}
-
-START_TEST(join_times_out_and_composes)
-{
-    const struct stm_pool_config config = tally_config(&tally, 1, SECOND);
-    struct stm_pool *pool = pool_new(&config);
-
-    EXPECT_STATUS(STM_OK, stm_pool_join(pool, 0));
-    tally.gate = word_var(0);
-    append_tasks(stm_pool_tasks(pool), 0, 2);
-    EXPECT_STATUS(STM_ETIMEOUT, stm_pool_join(pool, 0));
-    EXPECT_STATUS(STM_ETIMEOUT, stm_pool_join(pool, 1000000));
-    EXPECT_STATUS(STM_EUSER, stm_atomically(join_or_give_up, pool));
-    poke(tally.gate, 1);
-    EXPECT_STATUS(STM_OK, stm_atomically(join_body, pool));
-    EXPECT_STATUS(STM_OK, stm_atomically(join_or_give_up, pool));
-    expect_each_once(&tally, 2);
-    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
-    stm_tvar_release(tally.gate);
-}
-END_TEST
-
-static enum stm_status clear_body(struct stm_tx *tx, void *argument)
-{
-    return stm_tlist_clear(tx, argument);
-}
-
-START_TEST(taking_tasks_out_of_the_list_ends_a_join)
-{
-    const struct stm_pool_config config = tally_config(&tally, 1, SECOND);
-    struct stm_pool *pool = pool_new(&config);
-
-    tally.gate = word_var(0);
-    append_tasks(stm_pool_tasks(pool), 0, 10);
-    EXPECT_STATUS(STM_OK, stm_atomically(clear_body, stm_pool_tasks(pool)));
-    EXPECT(count_of(pool, stm_pool_remaining) == 1,
-           "%zu remaining, expected the one that runs",
-           count_of(pool, stm_pool_remaining));
-    poke(tally.gate, 1);
-    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
-    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
-    stm_tvar_release(tally.gate);
-}
-END_TEST
-
 static void run_counted(stm_value task, void *context)
 {
     AO_fetch_and_add_full(context, counted_number(task));
@@ -500,8 +436,6 @@ int main(void)
     tcase_add_test(tests, a_task_added_while_a_worker_becomes_free_is_run);
     tcase_add_test(tests, B_a_submit_that_is_rolled_back_leaves_nothing);
     tcase_add_test(tests, B_a_submit_in_a_branch_that_retries_leaves_nothing);
-    tcase_add_test(tests, join_times_out_and_composes);
-    tcase_add_test(tests, taking_tasks_out_of_the_list_ends_a_join);
     tcase_add_test(tests, H_a_task_is_held_until_it_has_run);
     tcase_add_test(tests, D_idle_workers_cost_no_descriptor_and_no_wakeup);
     return run_suite("pool", tests);

@@ -1,43 +1,19 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* How workers and pools end: idle ones leave, a closed pool drains, and
- * nothing is left. */
+/* How work, workers and pools end: a join waits, idle ones leave, a closed pool
+ * drains, and nothing is left. */
 #include "pool_support.h"
-
-#include <sched.h>
-#include <stdio.h>
-#include <unistd.h>
 
 enum { SECOND = 1000000000 };
 
 static struct tally tally; /* each test runs in a process of its own */
 
-static void note_thread(size_t index, void *context)
-{
-    (void)index;
-    *(pid_t *)context = gettid();
-}
-
-/* How many threads there are when nothing runs.  A sanitizer starts one of its
- * own beside the first, which therefore must have come and gone. */
-static size_t resting_threads(void)
-{
-    pid_t thread;
-    char path[64];
-
-    crew_run(1, note_thread, &thread);
-    snprintf(path, sizeof path, "/proc/self/task/%d", (int)thread);
-    while (access(path, F_OK) == 0)
-        sched_yield();
-    return live_threads();
-}
-
 START_TEST(idle_workers_leave_after_keep_alive)
 {
     const struct stm_pool_config config = tally_config(&tally, 5, 1000000);
     struct stm_pool *pool = pool_new(&config);
-    size_t before = resting_threads();
+    size_t before = live_threads();
 
     append_tasks(stm_pool_tasks(pool), 0, 20);
     EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
@@ -140,7 +116,7 @@ END_TEST
 START_TEST(all_threads_are_gone_after_free)
 {
     const struct stm_pool_config config = tally_config(&tally, 50, STM_FOREVER);
-    size_t before = resting_threads();
+    size_t before = live_threads();
 
     for (size_t i = 0; i < 5; i++) {
         struct stm_pool *pool = pool_new(&config);
@@ -285,6 +261,70 @@ START_TEST(a_list_survives_its_pool_and_serves_another)
 }
 END_TEST
 
+static enum stm_status join_body(struct stm_tx *tx, void *argument)
+{
+    (void)tx;
+    return stm_pool_join(argument, STM_FOREVER);
+}
+
+static enum stm_status give_up(struct stm_tx *tx, void *argument)
+{
+    (void)tx;
+    (void)argument;
+    return STM_EUSER;
+}
+
+static enum stm_status join_or_give_up(struct stm_tx *tx, void *argument)
+{
+    const struct stm_branch branches[] = {{join_body, argument},
+                                          {give_up, NULL}};
+
+    return stm_or_else(tx, branches, 2);
+}
+
+START_TEST(join_times_out_and_composes)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, 0));
+    tally.gate = word_var(0);
+    append_tasks(stm_pool_tasks(pool), 0, 2);
+    EXPECT_STATUS(STM_ETIMEOUT, stm_pool_join(pool, 0));
+    EXPECT_STATUS(STM_ETIMEOUT, stm_pool_join(pool, 1000000));
+    EXPECT_STATUS(STM_EUSER, stm_atomically(join_or_give_up, pool));
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_atomically(join_body, pool));
+    EXPECT_STATUS(STM_OK, stm_atomically(join_or_give_up, pool));
+    expect_each_once(&tally, 2);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
+static enum stm_status clear_body(struct stm_tx *tx, void *argument)
+{
+    return stm_tlist_clear(tx, argument);
+}
+
+START_TEST(taking_tasks_out_of_the_list_ends_a_join)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, SECOND);
+    struct stm_pool *pool = pool_new(&config);
+
+    tally.gate = word_var(0);
+    append_tasks(stm_pool_tasks(pool), 0, 10);
+    EXPECT_STATUS(STM_OK, stm_atomically(clear_body, stm_pool_tasks(pool)));
+    EXPECT(count_of(pool, stm_pool_remaining) == 1,
+           "%zu remaining, expected the one that runs",
+           count_of(pool, stm_pool_remaining));
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("pool end");
@@ -303,5 +343,7 @@ int main(void)
     tcase_add_test(tests, pools_neither_begin_nor_end_inside_a_transaction);
     tcase_add_test(tests, a_configuration_that_lacks_something_is_refused);
     tcase_add_test(tests, a_list_survives_its_pool_and_serves_another);
+    tcase_add_test(tests, join_times_out_and_composes);
+    tcase_add_test(tests, taking_tasks_out_of_the_list_ends_a_join);
     return run_suite("pool end", tests);
 }

@@ -10,7 +10,9 @@ enum {
     WRITERS = 2,
     READS = 20,
     MOST_ATTEMPTS = 64, /* of one transaction beside two writers */
-    PATIENCE = 500      /* attempts in which an escalation must come */
+    PATIENCE = 500,     /* attempts in which an escalation must come */
+    MOST_SLOW_ATTEMPTS = 40,
+    SLOW_BODY = 150000000 /* nanoseconds */
 };
 
 struct hot {
@@ -227,6 +229,66 @@ START_TEST(E_an_escalated_transaction_that_retries_lets_others_go_on)
 }
 END_TEST
 
+/* A body that takes longer than the others have patience for with one who runs
+ * alone, beside a writer that never rests.  Until it has escalated, it is quick
+ * and waits for its conflict. */
+struct slow {
+    struct stm_tvar *var;
+    struct stm_stats before;
+    size_t runs;
+    AO_t commits; /* of the writer */
+    AO_t over;
+};
+
+static void restless_thread(size_t index, void *context)
+{
+    struct slow *slow = context;
+
+    (void)index;
+    while (AO_load_acquire(&slow->over) == 0) {
+        EXPECT_STATUS(STM_OK, stm_atomically(increment_body, slow->var));
+        AO_fetch_and_add1_full(&slow->commits);
+    }
+}
+
+static enum stm_status slow_body(struct stm_tx *tx, void *argument)
+{
+    struct slow *slow = argument;
+    uint64_t begin = monotonic_now();
+    stm_value value;
+
+    if (slow->runs++ == MOST_SLOW_ATTEMPTS)
+        return STM_EABORT;
+    STM_TRY(stm_tvar_get(tx, slow->var, &value));
+    if (stats_since(&slow->before).escalations == 0) {
+        /* The one under way may have begun before. */
+        await_count(&slow->commits, AO_load_acquire(&slow->commits) + 2);
+        return stm_tvar_set(tx, slow->var, 0);
+    }
+    while (monotonic_now() - begin < SLOW_BODY)
+        continue;
+    return stm_tvar_set(tx, slow->var, value + 1);
+}
+
+START_TEST(E_a_body_that_outlasts_the_gates_patience_commits)
+{
+    struct slow slow = {.var = word_var(0)};
+    struct crew *crew;
+
+    stm_stats_read(&slow.before);
+    crew = crew_start(1, restless_thread, &slow);
+    EXPECT_STATUS(STM_OK, stm_atomically(slow_body, &slow));
+    AO_store_release(&slow.over, 1);
+    crew_join(crew);
+    EXPECT(slow.runs <= MOST_SLOW_ATTEMPTS,
+           "expected a commit within %d attempts", MOST_SLOW_ATTEMPTS);
+    EXPECT(peek(slow.var) == slow.commits + 1,
+           "expected the slow increment and %zu others, got %zu",
+           (size_t)slow.commits, (size_t)peek(slow.var));
+    stm_tvar_release(slow.var);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("E");
@@ -237,5 +299,6 @@ int main(void)
     tcase_add_test(tests, E_an_escalated_body_may_wait_for_another_commit);
     tcase_add_test(tests,
                    E_an_escalated_transaction_that_retries_lets_others_go_on);
+    tcase_add_test(tests, E_a_body_that_outlasts_the_gates_patience_commits);
     return run_suite("progress", tests);
 }

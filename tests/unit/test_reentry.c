@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { VARIABLES = 8 };
+
 /* An object whose release function runs a whole transaction on the variable
  * that held it. */
 struct reentrant {
@@ -332,6 +334,123 @@ START_TEST(G_arguments_are_released_outside_any_transaction)
 }
 END_TEST
 
+/* An object whose release function runs a transaction while an outer attempt's
+ * other remains still wait for theirs. */
+static stm_body *nested_in_release; /* run at the last release */
+static enum stm_status nested_end;  /* what it returns */
+static size_t nested_releases;
+static AO_t outer_actions, inner_actions;
+
+static void running_release(stm_value value)
+{
+    (void)value;
+    EXPECT(stm_current() == NULL, "released inside a transaction");
+    nested_releases++;
+    EXPECT_STATUS(nested_end, stm_atomically(nested_in_release, &nested_end));
+}
+
+static const struct stm_type running_type = {.name = "running",
+                                             .release = running_release};
+
+/* Counted variables, enough to make what waits for release grow. */
+static struct stm_tvar *counted_vars[VARIABLES + 1];
+
+static enum stm_status write_last_body(struct stm_tx *tx, void *argument)
+{
+    (void)argument;
+    return set_counted(tx, counted_vars[VARIABLES], nested_releases);
+}
+
+static enum stm_status write_others_body(struct stm_tx *tx, void *argument)
+{
+    (void)argument;
+    for (size_t i = 0; i < VARIABLES; i++)
+        STM_TRY(set_counted(tx, counted_vars[i], i));
+    return stm_release_later(tx, &running_type, 1);
+}
+
+START_TEST(G_a_release_function_writes_while_replaced_values_wait)
+{
+    nested_in_release = write_last_body;
+    nested_end = STM_OK;
+    nested_releases = 0;
+    for (size_t i = 0; i <= VARIABLES; i++)
+        counted_vars[i] = counted_var(0);
+    for (size_t i = 1; i <= 20; i++) {
+        EXPECT_STATUS(STM_OK, stm_atomically(write_others_body, NULL));
+        EXPECT(nested_releases == i || (shaken() && nested_releases > i),
+               "expected %zu releases, got %zu", i, nested_releases);
+        EXPECT(counted_live() == VARIABLES + 1,
+               "expected only the values of %d variables to live, got %zu",
+               VARIABLES + 1, counted_live());
+    }
+    for (size_t i = 0; i <= VARIABLES; i++)
+        stm_tvar_release(counted_vars[i]);
+    EXPECT(counted_live() == 0, "expected everything released, %zu live",
+           counted_live());
+}
+END_TEST
+
+/* Both transactions register actions. */
+static enum stm_status outer_body(struct stm_tx *tx, void *argument)
+{
+    (void)argument;
+    STM_TRY(stm_on_commit(tx, action_count, (stm_value)&outer_actions, NULL));
+    STM_TRY(stm_release_later(tx, &running_type, 1));
+    return stm_on_commit(tx, action_count, (stm_value)&outer_actions, NULL);
+}
+
+static enum stm_status inner_body(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(stm_on_commit(tx, action_count, (stm_value)&inner_actions, NULL));
+    return *(enum stm_status *)argument;
+}
+
+static enum stm_status inner_timeout_body(struct stm_tx *tx, void *argument)
+{
+    bool over;
+
+    STM_TRY(inner_body(tx, argument));
+    STM_TRY(stm_elapsed(tx, 1000000, &over));
+    return over ? STM_OK : stm_retry(tx);
+}
+
+static void expect_actions_once(stm_body *inner, enum stm_status end)
+{
+    nested_in_release = inner;
+    nested_end = end;
+    nested_releases = 0;
+    outer_actions = inner_actions = 0;
+    EXPECT_STATUS(STM_OK, stm_atomically(outer_body, NULL));
+    EXPECT(outer_actions == 2,
+           "expected each action of the outer transaction once, 2 runs, got "
+           "%zu",
+           (size_t)outer_actions);
+    EXPECT(inner_actions == (end == STM_OK ? nested_releases : 0),
+           "expected an action of the inner transaction for each of its "
+           "commits, got %zu",
+           (size_t)inner_actions);
+    EXPECT(nested_releases >= 1, "expected the inner transaction to have run");
+}
+
+START_TEST(G_actions_run_once_beside_a_release_functions_transaction)
+{
+    expect_actions_once(inner_body, STM_OK);
+}
+END_TEST
+
+START_TEST(G_actions_run_once_beside_a_release_functions_abort)
+{
+    expect_actions_once(inner_body, STM_EABORT);
+}
+END_TEST
+
+START_TEST(G_actions_run_once_beside_a_release_functions_retry)
+{
+    expect_actions_once(inner_timeout_body, STM_OK);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("G");
@@ -344,5 +463,11 @@ int main(void)
     tcase_add_test(tests, G_an_equal_function_runs_with_nothing_locked);
     tcase_add_test(tests, G_an_action_runs_transactions_with_actions);
     tcase_add_test(tests, G_arguments_are_released_outside_any_transaction);
+    tcase_add_test(tests,
+                   G_a_release_function_writes_while_replaced_values_wait);
+    tcase_add_test(tests,
+                   G_actions_run_once_beside_a_release_functions_transaction);
+    tcase_add_test(tests, G_actions_run_once_beside_a_release_functions_abort);
+    tcase_add_test(tests, G_actions_run_once_beside_a_release_functions_retry);
     return run_suite("reentry", tests);
 }

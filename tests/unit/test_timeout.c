@@ -265,6 +265,40 @@ START_TEST(C_a_moment_that_is_past_has_passed_at_once)
 }
 END_TEST
 
+/* Moments that nanoseconds in a word cannot tell. */
+static enum stm_status far_future_body(struct stm_tx *tx, void *argument)
+{
+    const struct timespec moments[] = {
+        {.tv_sec = (time_t)1 << 62},
+        {.tv_sec = INT64_MAX, .tv_nsec = 999999999},
+        {.tv_sec = 18446744074}, /* 2^64 nanoseconds, and some more */
+        {.tv_sec = 18446744073, .tv_nsec = 709551617}};
+
+    (void)argument;
+    for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
+        bool over = true;
+
+        STM_TRY(stm_elapsed_at(tx, &moments[i], &over));
+        EXPECT(!over, "moment %zu is far ahead and must not have passed", i);
+    }
+    return STM_OK;
+}
+
+START_TEST(C_a_moment_in_the_far_future_has_not_passed)
+{
+    EXPECT_STATUS(STM_OK, stm_atomically(far_future_body, NULL));
+}
+END_TEST
+
+START_TEST(C_a_moment_before_all_time_has_passed_at_once)
+{
+    struct wait wait = {.moment = {.tv_sec = INT64_MIN}};
+
+    EXPECT_STATUS(STM_OK, stm_atomically(moment_body, &wait));
+    EXPECT(wait.timed_out, "expected it to be past");
+}
+END_TEST
+
 /* A wait that ends with its time, told by the step interface. */
 START_TEST(C_a_stepped_call_wakes_when_its_time_is_over)
 {
@@ -278,6 +312,48 @@ START_TEST(C_a_stepped_call_wakes_when_its_time_is_over)
     EXPECT_STATUS(STM_OK, status);
     EXPECT(monotonic_now() - begin >= a_moment, "it was told too soon");
     stm_call_free(call);
+}
+END_TEST
+
+/* Two times one after the other, of a caller who sleeps for the first at most:
+ * time goes on for one who only asks. */
+static enum stm_status two_times_body(struct stm_tx *tx, void *argument)
+{
+    struct wait *wait = argument;
+
+    wait->runs++;
+    STM_TRY(stm_elapsed(tx, wait->time, &wait->timed_out));
+    if (wait->timed_out)
+        STM_TRY(stm_elapsed(tx, 2 * wait->time, &wait->timed_out));
+    return wait->timed_out ? STM_OK : stm_retry(tx);
+}
+
+static void expect_time_goes_on(bool sleeps_first)
+{
+    struct wait wait = {.time = a_moment};
+    struct stm_call *call = stm_call_new(two_times_body, &wait);
+    uint64_t begin = monotonic_now();
+    enum stm_status status = stm_call_step(call);
+
+    EXPECT_STATUS(STM_BLOCKED, status);
+    if (sleeps_first)
+        EXPECT_STATUS(STM_OK, stm_call_wait(call));
+    while (status == STM_BLOCKED && monotonic_now() - begin < 100 * a_moment)
+        status = stm_call_step(call);
+    EXPECT_STATUS(STM_OK, status);
+    EXPECT(monotonic_now() - begin >= 2 * a_moment, "it was told too soon");
+    stm_call_free(call);
+}
+
+START_TEST(C_a_call_that_is_only_stepped_sees_time_go_on)
+{
+    expect_time_goes_on(false);
+}
+END_TEST
+
+START_TEST(C_a_call_that_is_stepped_after_a_wait_sees_time_go_on)
+{
+    expect_time_goes_on(true);
 }
 END_TEST
 
@@ -298,6 +374,11 @@ int main(void)
     tcase_add_test(tests, C_time_stands_still_within_an_attempt);
     tcase_add_test(tests, C_a_moment_of_the_wall_clock_wakes_and_not_before);
     tcase_add_test(tests, C_a_moment_that_is_past_has_passed_at_once);
+    tcase_add_test(tests, C_a_moment_in_the_far_future_has_not_passed);
+    tcase_add_test(tests, C_a_moment_before_all_time_has_passed_at_once);
     tcase_add_test(tests, C_a_stepped_call_wakes_when_its_time_is_over);
+    tcase_add_test(tests, C_a_call_that_is_only_stepped_sees_time_go_on);
+    tcase_add_test(tests,
+                   C_a_call_that_is_stepped_after_a_wait_sees_time_go_on);
     return run_suite("timeout", tests);
 }

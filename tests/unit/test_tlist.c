@@ -37,7 +37,8 @@ static void model_splice(struct model *model, size_t from, size_t to,
 {
     memmove(&model->items[from + count], &model->items[to],
             (model->length - to) * sizeof model->items[0]);
-    memmove(&model->items[from], items, count * sizeof items[0]);
+    if (count > 0)
+        memmove(&model->items[from], items, count * sizeof items[0]);
     model->length += count - (to - from);
 }
 

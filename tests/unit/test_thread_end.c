@@ -1,0 +1,185 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* Threads that end in the midst of a transaction, by themselves or cancelled:
+ * they leave nothing behind, and nobody touches their stacks any more.  Each
+ * has a stack that belongs to the test. */
+#include "support.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef __SANITIZE_ADDRESS__
+enum { CAN_CANCEL = 0 }; /* it takes the frames that are left for errors */
+#else
+enum { CAN_CANCEL = 1 };
+#endif
+
+enum { STACK = 2 * 1024 * 1024, PATTERN = 0x5a };
+
+struct ending {
+    struct stm_tvar *var; /* counted: 1 ends the wait */
+    AO_t entered;         /* sleeps */
+    AO_t inside;          /* attempts */
+    pthread_t thread;
+    unsigned char *stack;
+};
+
+static void ending_init(struct ending *ending)
+{
+    *ending = (struct ending){.var = counted_var(0)};
+    ending->stack = aligned_alloc((size_t)sysconf(_SC_PAGESIZE), STACK);
+    ck_assert_ptr_nonnull(ending->stack);
+}
+
+static void start(struct ending *ending, void *(*run)(void *))
+{
+    pthread_attr_t attributes;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstack(&attributes, ending->stack, STACK);
+    if (pthread_create(&ending->thread, &attributes, run, ending) != 0)
+        abort();
+    pthread_attr_destroy(&attributes);
+}
+
+/* The stack is filled with a pattern; commits to what the thread read must not
+ * change it, nor find anybody to wake. */
+static void expect_nothing_left(struct ending *ending)
+{
+    struct stm_stats before;
+    size_t changed = 0;
+
+    memset(ending->stack, PATTERN, STACK);
+    stm_stats_read(&before);
+    poke_counted(ending->var, 2);
+    poke_counted(ending->var, 3);
+    EXPECT(counted_live() == 1, "expected 1 live object, got %zu",
+           counted_live());
+    stm_tvar_release(ending->var);
+    for (size_t i = 0; i < STACK; i++)
+        changed += ending->stack[i] != PATTERN;
+    EXPECT(changed == 0,
+           "expected nobody to write to the dead thread's stack, %zu bytes of "
+           "it have changed",
+           changed);
+    EXPECT(stats_since(&before).wakeups == 0, "expected nobody to be woken");
+    EXPECT(counted_live() == 0,
+           "expected the value released with its variable, %zu live",
+           counted_live());
+    free(ending->stack);
+}
+
+static enum stm_status wait_body(struct stm_tx *tx, void *argument)
+{
+    struct ending *ending = argument;
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, ending->var, &value));
+    return counted_number(value) == 1 ? STM_OK : stm_retry(tx);
+}
+
+static void note_sleep(void *context)
+{
+    AO_fetch_and_add1_full(&((struct ending *)context)->entered);
+}
+
+static void leave_for_good(void *context)
+{
+    (void)context;
+    pthread_exit(NULL);
+}
+
+static void stay(void *context) { (void)context; }
+
+/* Is never to return from its transaction. */
+static void wait_with(struct ending *ending, void (*leave)(void *))
+{
+    const struct stm_blocking hooks = {
+        .enter = note_sleep, .leave = leave, .context = ending};
+
+    stm_set_blocking(&hooks);
+    EXPECT_STATUS(STM_OK, stm_atomically(wait_body, ending));
+    EXPECT(false, "expected the thread to end in its sleep");
+}
+
+static void *leaving_thread(void *argument)
+{
+    wait_with(argument, leave_for_good);
+    return NULL;
+}
+
+START_TEST(C_a_thread_that_exits_when_woken_withdraws_its_waiter)
+{
+    struct ending ending;
+
+    ending_init(&ending);
+    start(&ending, leaving_thread);
+    await_count(&ending.entered, 1);
+    poke_counted(ending.var, 1);
+    pthread_join(ending.thread, NULL);
+    expect_nothing_left(&ending);
+}
+END_TEST
+
+static void *staying_thread(void *argument)
+{
+    wait_with(argument, stay);
+    return NULL;
+}
+
+START_TEST(C_a_thread_cancelled_in_its_sleep_withdraws_its_waiter)
+{
+    struct ending ending;
+    void *result;
+
+    ending_init(&ending);
+    start(&ending, staying_thread);
+    await_count(&ending.entered, 1);
+    pthread_cancel(ending.thread);
+    pthread_join(ending.thread, &result);
+    EXPECT(result == PTHREAD_CANCELED, "expected the thread to be cancelled");
+    expect_nothing_left(&ending);
+}
+END_TEST
+
+static enum stm_status exit_body(struct stm_tx *tx, void *argument)
+{
+    struct ending *ending = argument;
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, ending->var, &value));
+    pthread_exit(NULL);
+}
+
+static void *exiting_thread(void *argument)
+{
+    EXPECT_STATUS(STM_OK, stm_atomically(exit_body, argument));
+    return NULL;
+}
+
+START_TEST(H_a_thread_that_exits_in_a_body_keeps_nothing)
+{
+    struct ending ending;
+
+    ending_init(&ending);
+    start(&ending, exiting_thread);
+    pthread_join(ending.thread, NULL);
+    expect_nothing_left(&ending);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("thread end");
+
+    tcase_add_test(tests,
+                   C_a_thread_that_exits_when_woken_withdraws_its_waiter);
+    if (CAN_CANCEL)
+        tcase_add_test(tests,
+                       C_a_thread_cancelled_in_its_sleep_withdraws_its_waiter);
+    tcase_add_test(tests, H_a_thread_that_exits_in_a_body_keeps_nothing);
+    return run_suite("thread end", tests);
+}
