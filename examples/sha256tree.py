@@ -15,6 +15,7 @@ import stat
 import sys
 import threading
 
+from options import add_keep_alive, number
 from stm import TVar, atomically, stats
 from stm.eventloop import scheduled_function
 from stm.threadutils import ThreadPool
@@ -172,24 +173,6 @@ class Progress:
         sys.stderr.write("\r\033[K")
 
 
-def number(least, most):
-    def parse(text):
-        value = int(text)
-        if not least <= value <= most:
-            raise ValueError
-        return value
-
-    parse.__name__ = f"whole number from {least} to {most}"
-    return parse
-
-
-def seconds(text):
-    value = float(text)
-    if not 0 <= value <= 1e9:
-        raise ValueError
-    return value
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
@@ -204,13 +187,7 @@ def parse_arguments():
         metavar="N",
         help="at most so many threads (%(default)s)",
     )
-    parser.add_argument(
-        "--keep-alive",
-        type=seconds,
-        default=1,
-        metavar="SECONDS",
-        help="how long a thread stays idle (%(default)s)",
-    )
+    add_keep_alive(parser)
     parser.add_argument(
         "--stats",
         action="store_true",

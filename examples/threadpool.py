@@ -15,28 +15,11 @@ import sys
 import threading
 import time
 
+from options import add_keep_alive, number
 from stm import TVar, atomically, stats
 from stm.eventloop import schedule, scheduled_function
 from stm.threadutils import ThreadPool
 from stm.utils import atomically_watch, changes_only, wait_until
-
-
-def number(least, most):
-    def parse(text):
-        value = int(text)
-        if not least <= value <= most:
-            raise ValueError
-        return value
-
-    parse.__name__ = f"whole number from {least} to {most}"
-    return parse
-
-
-def seconds(text):
-    value = float(text)
-    if not 0 <= value <= 1e9:
-        raise ValueError
-    return value
 
 
 def parse_arguments():
@@ -58,13 +41,7 @@ def parse_arguments():
             metavar="N",
             help=f"{text} (%(default)s)",
         )
-    parser.add_argument(
-        "--keep-alive",
-        type=seconds,
-        default=1,
-        metavar="SECONDS",
-        help="how long a thread stays idle (%(default)s)",
-    )
+    add_keep_alive(parser)
     return parser.parse_args()
 
 

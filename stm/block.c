@@ -10,7 +10,7 @@
  * own word, register with every variable read, then validate once more, where a
  * locked variable counts as changed, and only then sleep.  A commit locks
  * before it looks for waiters; so either it sees the registration, or the
- * waiter sees its lock or its version.  (tests/model has the proof.) */
+ * waiter sees its lock or its version. */
 
 #define SPIN_NS 20000 /* before registering: what a futex hand-over costs */
 #define LUCK_MAX 8

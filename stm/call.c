@@ -49,18 +49,8 @@ static void note_retry(struct stm_tx *tx, struct stm_call *call)
 
 static enum stm_status run_body(struct stm_tx *tx, struct stm_call *call)
 {
-    enum stm_status status = call->body(tx, call->argument);
-
-    if (tx->doom != STM_OK)
-        return tx->doom;
-    if (status == STM_RETRY || status == STM_CONFLICT)
-        return stm__doom(tx, status);
-    if (status > 0)
-        return stm_error(STM_EMISUSE,
-                         "a transaction's body returned %d; expected STM_OK, "
-                         "STM_RETRY, STM_CONFLICT or an error below 0",
-                         (int)status);
-    return status == STM_OK ? stm__commit(tx) : status;
+    STM_TRY(stm__judge(tx, call->body(tx, call->argument)));
+    return stm__commit(tx);
 }
 
 /* One attempt.  STM_CONFLICT and STM_RETRY: again. */

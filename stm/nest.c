@@ -35,27 +35,32 @@ void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint)
     stm__draw_stamp(tx);
 }
 
+enum stm_status stm__judge(struct stm_tx *tx, enum stm_status returned)
+{
+    if (tx->doom != STM_OK)
+        return tx->doom;
+    if (returned == STM_RETRY || returned == STM_CONFLICT)
+        return stm__doom(tx, returned);
+    if (returned > 0)
+        return stm_error(STM_EMISUSE,
+                         "a transaction's body returned %d; expected STM_OK, "
+                         "STM_RETRY, STM_CONFLICT or an error below 0",
+                         (int)returned);
+    return returned;
+}
+
 static enum stm_status run(struct stm_tx *tx, stm_body *body, void *argument)
 {
-    enum stm_status status;
+    enum stm_status returned;
 
     if (tx->depth == DEPTH_MAX)
         return stm_error(STM_EMISUSE,
                          "transactions are nested %u deep; expected less",
                          DEPTH_MAX);
     tx->depth++;
-    status = body(tx, argument);
+    returned = body(tx, argument);
     tx->depth--;
-    if (tx->doom != STM_OK)
-        return tx->doom;
-    if (status == STM_RETRY || status == STM_CONFLICT)
-        return stm__doom(tx, status);
-    if (status > 0)
-        return stm_error(STM_EMISUSE,
-                         "a transaction's body returned %d; expected STM_OK, "
-                         "STM_RETRY, STM_CONFLICT or an error below 0",
-                         (int)status);
-    return status;
+    return stm__judge(tx, returned);
 }
 
 enum stm_status stm__nested(struct stm_tx *tx, stm_body *body, void *argument)

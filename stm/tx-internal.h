@@ -164,6 +164,10 @@ struct stm__savepoint stm__savepoint(struct stm_tx *tx);
 void stm__merge(struct stm_tx *tx, const struct stm__savepoint *savepoint);
 void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint);
 
+/* What it comes to that a body returned this status: the attempt's own status
+ * counts for more. */
+enum stm_status stm__judge(struct stm_tx *tx, enum stm_status returned);
+
 /* Runs the body under a savepoint. */
 enum stm_status stm__nested(struct stm_tx *tx, stm_body *body, void *argument);
 
