@@ -456,12 +456,13 @@ enum stm_status stm_endpoint_remaining(struct stm_tx *tx,
                                        struct stm_endpoint *endpoint,
                                        size_t *out)
 {
-    stm_value taken, written;
+    stm_value taken = 0, written;
     struct stm_seq *front;
 
     STM_TRY(load_front(tx, endpoint, &front));
-    STM_TRY(stm_tvar_get(tx, endpoint->taken, &taken));
     STM_TRY(stm_tvar_get(tx, endpoint->queue->written, &written));
+    if (written) /* else there was nothing to take */
+        STM_TRY(stm_tvar_get(tx, endpoint->taken, &taken));
     *out = length_of(front) + (written - taken);
     return STM_OK;
 }

@@ -8,9 +8,10 @@
 
 /* One watcher's part in one attempt. */
 struct stm__run {
-    struct stm_watcher *watcher; /* kept alive by the garbage or a watch op */
-    size_t first;                /* what its last run read: */
-    size_t count;                /* captures [first, first + count) */
+    struct stm_watcher *watcher;  /* kept alive by the garbage or a watch op */
+    struct stm__watched *watched; /* what it watched before this transaction */
+    size_t first;                 /* what its last run read: */
+    size_t count;                 /* captures [first, first + count) */
     uint64_t stamp; /* at its end: what is written later may disturb it */
     unsigned round; /* the last in which it ran */
     bool cancelled;
@@ -20,6 +21,10 @@ struct stm__run {
 
 /* watch-run.c: runs watchers until nothing is disturbed. */
 enum stm_status stm__watch_settle(struct stm_tx *tx);
+
+/* Before a watcher's first run, or instead of it.  One that another transaction
+ * cancelled may still stand in a watch set that was read a moment ago. */
+enum stm_status stm__load_watched(struct stm_tx *tx, struct stm__run *run);
 
 /* watch-register.c: makes the write set tell every variable who watches it
  * now. */

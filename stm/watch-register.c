@@ -192,22 +192,19 @@ static enum stm_status change_sets(struct stm_tx *tx,
 
 static enum stm_status register_run(struct stm_tx *tx, struct stm__run *run)
 {
-    struct stm_tvar *state = run->watcher->watched;
-    struct stm__watched *before, *after;
-    stm_value value;
+    struct stm__watched *after;
 
-    STM_TRY(stm_tvar_get(tx, state, &value));
-    before = (struct stm__watched *)value;
     if (run->cancelled)
         run->count = 0;
-    if (unchanged(tx, run, before))
+    if (unchanged(tx, run, run->watched))
         return STM_OK;
     STM_TRY(stm__reserve_release(tx, 1));
     after = make_watched(tx, run);
     if (!after)
         return stm__doom(tx, STM_ENOMEM);
-    STM_TRY(stm__tvar_set_stealing(tx, state, (stm_value)after));
-    return change_sets(tx, run->watcher, before, after);
+    STM_TRY(
+        stm__tvar_set_stealing(tx, run->watcher->watched, (stm_value)after));
+    return change_sets(tx, run->watcher, run->watched, after);
 }
 
 enum stm_status stm__watch_register(struct stm_tx *tx)
@@ -215,6 +212,8 @@ enum stm_status stm__watch_register(struct stm_tx *tx)
     for (size_t i = 0; i < tx->runs.count; i++) {
         struct stm__run *run = stm__run_at(tx, i);
 
+        if (run->cancelled && !run->ran)
+            STM_TRY(stm__load_watched(tx, run));
         if (run->ran || run->cancelled)
             STM_TRY(register_run(tx, run));
     }

@@ -40,6 +40,7 @@ static enum stm_status add_run(struct stm_tx *tx, struct stm_watcher *watcher,
             return stm__doom(tx, STM_ENOMEM);
         run = stm__vec_push(&tx->runs);
         run->watcher = watcher;
+        run->watched = NULL;
         run->first = run->count = 0;
         run->stamp = 0;
         run->round = 0;
@@ -125,17 +126,13 @@ static enum stm_status find_due(struct stm_tx *tx, struct progress *progress)
 
 /* ---- running ---- */
 
-/* One watcher that another transaction cancelled may still stand in a watch set
- * that was read a moment ago. */
-static enum stm_status is_cancelled(struct stm_tx *tx, struct stm__run *run)
+enum stm_status stm__load_watched(struct stm_tx *tx, struct stm__run *run)
 {
-    const struct stm__watched *watched;
     stm_value value;
 
     STM_TRY(stm_tvar_get(tx, run->watcher->watched, &value));
-    watched = (const struct stm__watched *)value;
-    if (watched && watched->cancelled)
-        run->cancelled = true;
+    run->watched = (struct stm__watched *)value;
+    run->cancelled |= run->watched && run->watched->cancelled;
     return STM_OK;
 }
 
@@ -144,6 +141,19 @@ struct invocation {
     stm_value result;
     bool has_result;
 };
+
+/* No savepoint: what a watcher fails with ends the whole attempt.  New stamps,
+ * though, before and after, so that no list that it saw is changed in place. */
+static enum stm_status run_part(struct stm_tx *tx, stm_body *part,
+                                struct invocation *call)
+{
+    enum stm_status status;
+
+    stm__draw_stamp(tx);
+    status = stm__judge(tx, part(tx, call));
+    stm__draw_stamp(tx);
+    return status;
+}
 
 static enum stm_status call_function(struct stm_tx *tx, void *argument)
 {
@@ -171,7 +181,7 @@ static enum stm_status run_function(struct stm_tx *tx, struct stm__run *run,
     tx->log.promised++;
     run->first = tx->captures.count;
     tx->capture = &tx->captures;
-    status = stm__nested(tx, call_function, call);
+    status = run_part(tx, call_function, call);
     tx->capture = NULL;
     tx->log.promised--;
     if (call->has_result)
@@ -188,12 +198,11 @@ static enum stm_status run_watcher(struct stm_tx *tx, struct stm__run *run)
 
     run->due = false;
     if (!run->ran)
-        STM_TRY(is_cancelled(tx, run));
+        STM_TRY(stm__load_watched(tx, run));
     if (run->cancelled)
         return STM_OK;
     STM_TRY(run_function(tx, run, &call));
-    return call.config->callback ? stm__nested(tx, call_callback, &call)
-                                 : STM_OK;
+    return call.config->callback ? run_part(tx, call_callback, &call) : STM_OK;
 }
 
 static int by_order(const void *left, const void *right)

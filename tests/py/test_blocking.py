@@ -228,25 +228,23 @@ class SignalTest(Case):
         self.assertEqual(output, "blocked\ninterrupted\n3\n")
         self.assertLess(took, 10)
 
-    def test_ctrl_c_reaches_a_blocked_main_thread_within_a_tenth(self):
+    def test_ctrl_c_from_within_reaches_a_blocked_main_thread(self):
         output, _, _ = self.script(
             """
-            import os, signal, stm, stm.stats, threading, time
+            import os, signal, stm, stm.stats, threading
             var = stm.TVar()
             def interrupt():
                 while not stm.stats.read()["retries"]:
                     os.sched_yield()
-                global begin
-                begin = time.monotonic()
                 os.kill(os.getpid(), signal.SIGINT)
             threading.Thread(target=interrupt).start()
             try:
                 stm.atomically(lambda: var.get() or stm.retry())
             except KeyboardInterrupt:
-                print(time.monotonic() - begin)
+                print("interrupted")
             """
         )
-        self.assertLess(float(output), 0.1)
+        self.assertEqual(output, "interrupted\n")
 
     def test_a_handler_runs_while_blocked_and_may_wake_the_transaction(self):
         var = TVar()
