@@ -26,7 +26,7 @@
 static const char program[] = "sha256tree";
 
 /* So many files are scheduled, or printed, in one transaction. */
-enum { BATCH = 64 };
+enum { BATCH = 256 };
 
 struct file {
     char *path;
@@ -71,20 +71,21 @@ static void leave_thread(void *context)
     digest_thread_fini();
 }
 
-static enum stm_status store(struct stm_tx *tx, void *argument)
-{
-    struct file *file = argument;
-
-    return stm_tvar_set(tx, file->result, (stm_value)&file->digest);
-}
-
 static void hash(stm_value task, void *context)
 {
     struct file *file = (struct file *)task;
 
     (void)context;
     digest_file(file->path, &file->digest);
-    must(stm_atomically(store, file), file->path);
+}
+
+/* In the transaction that counts the file as done. */
+static enum stm_status store(struct stm_tx *tx, stm_value task, void *context)
+{
+    struct file *file = (struct file *)task;
+
+    (void)context;
+    return stm_tvar_set(tx, file->result, (stm_value)&file->digest);
 }
 
 /* The walk. */
@@ -233,6 +234,7 @@ static void run(struct job *job, const struct options *options, char **paths)
     const struct stm_pool_config config = {.max_threads = options->threads,
                                            .keep_alive = options->keep_alive,
                                            .run = hash,
+                                           .finish = store,
                                            .thread_enter = enter_thread,
                                            .thread_leave = leave_thread};
     struct progress *progress = NULL;

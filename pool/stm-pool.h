@@ -31,6 +31,12 @@ struct stm_pool_config {
     /* Runs one task, outside any transaction, on a worker. */
     void (*run)(stm_value task, void *context);
 
+    /* Called after run, in the transaction that counts the task as finished, to
+     * record what came of it: nobody sees one without the other.  It runs until
+     * that transaction commits, so it must not fail for good.  NULL: nothing.
+     */
+    enum stm_status (*finish)(struct stm_tx *tx, stm_value task, void *context);
+
     /* Called on each worker's thread before its first and after its last use
      * of the library, for instance to attach it to an interpreter.  A failing
      * enter counts as a thread that could not be started; what the thread still

@@ -224,7 +224,9 @@ static void start_failed(struct stm__worker *worker, int error)
 /* What a worker's wait came to. */
 struct wait {
     struct stm__worker *worker;
-    stm_value handout; /* 0: none */
+    stm_value handout;    /* 0: none */
+    struct handout *done; /* the one that has run, if somebody wants to record
+                             what came of it */
 };
 
 static enum stm_status leave(struct stm_tx *tx, struct stm__worker *worker)
@@ -277,30 +279,55 @@ static enum stm_status become_free(struct stm_tx *tx,
                                 (stm_value)worker, &worker->handle);
 }
 
+static enum stm_status record(struct stm_tx *tx, struct stm_pool *pool,
+                              stm_value task)
+{
+    const struct stm_pool_config *config = stm__roster_config(pool->roster);
+
+    return config->finish(tx, task, config->context);
+}
+
 static enum stm_status finish(struct stm_tx *tx, void *argument)
 {
     struct wait *wait = argument;
     struct stm_pool *pool = wait->worker->pool;
     enum stm_status status;
 
+    if (wait->done != NULL)
+        STM_TRY(record(tx, pool, wait->done->task));
     STM_TRY(stm__pool_add(tx, pool->finished, 1));
     STM_TRY(stm__door_knock(tx, pool, true));
     status = take_next(tx, wait);
     return status == STM_EEMPTY ? become_free(tx, wait->worker) : status;
 }
 
-/* The task's reference is given back before the task counts as finished. */
-static void run_task(struct stm__worker *worker, struct handout *handout)
+static void let_go(struct handout *handout)
 {
-    const struct stm_pool_config *config =
-        stm__roster_config(worker->pool->roster);
-
-    config->run(handout->task, config->context);
     if (may_give_back(handout->type, handout->task)) {
         handout->spent = true;
         give_back(handout->type, handout->task);
     }
     handout_release((stm_value)handout);
+}
+
+/* The task's reference is given back before the task counts as finished, unless
+ * its result is recorded in the transaction that counts it. */
+static void run_task(struct wait *wait)
+{
+    const struct stm_pool_config *config =
+        stm__roster_config(wait->worker->pool->roster);
+    struct handout *handout = (struct handout *)wait->handout;
+
+    wait->handout = 0;
+    config->run(handout->task, config->context);
+    if (config->finish != NULL)
+        wait->done = handout;
+    else
+        let_go(handout);
+    stm__pool_insist(finish, wait);
+    if (wait->done != NULL)
+        let_go(wait->done);
+    wait->done = NULL;
 }
 
 static enum stm_status open_door(struct stm_tx *tx, void *argument)
@@ -317,16 +344,11 @@ static void work(struct stm__worker *worker)
     if (worker->probe)
         stm__pool_insist(open_door, worker);
     for (;;) {
-        struct handout *handout;
-
         if (wait.handout == 0)
             stm__pool_insist(take_or_leave, &wait);
         if (wait.handout == 0)
             return;
-        handout = (struct handout *)wait.handout;
-        wait.handout = 0;
-        run_task(worker, handout);
-        stm__pool_insist(finish, &wait);
+        run_task(&wait);
     }
 }
 

@@ -150,6 +150,75 @@ START_TEST(F_the_counts_agree_in_every_transaction)
 }
 END_TEST
 
+/* A task's result is one more in `results`. */
+struct record {
+    struct stm_pool *pool;
+    struct stm_tvar *results;
+    AO_t compared;
+};
+
+static void do_nothing(stm_value task, void *context)
+{
+    (void)task, (void)context;
+}
+
+static enum stm_status add_result(struct stm_tx *tx, stm_value task,
+                                  void *context)
+{
+    const struct record *record = context;
+    stm_value count;
+
+    (void)task;
+    STM_TRY(stm_tvar_get(tx, record->results, &count));
+    return stm_tvar_set(tx, record->results, count + 1);
+}
+
+static enum stm_status compare(struct stm_tx *tx, stm_value argument,
+                               stm_value *result)
+{
+    struct record *record = (struct record *)argument;
+    stm_value results;
+    size_t finished;
+
+    STM_TRY(stm_tvar_get(tx, record->results, &results));
+    STM_TRY(stm_pool_finished(record->pool, &finished));
+    EXPECT(results == finished, "%zu results beside %zu finished tasks",
+           (size_t)results, finished);
+    AO_fetch_and_add1_full(&record->compared);
+    *result = 0;
+    return STM_OK;
+}
+
+static enum stm_status watch_results(struct stm_tx *tx, void *argument)
+{
+    const struct stm_watch watch = {.function = compare,
+                                    .argument = (stm_value)argument,
+                                    .name = "results"};
+
+    return stm_watch(tx, &watch, NULL);
+}
+
+START_TEST(F_a_result_and_the_counts_change_in_one_commit)
+{
+    struct record record = {.results = word_var(0)};
+    const struct stm_pool_config config = {.max_threads = 3,
+                                           .keep_alive = 1000,
+                                           .run = do_nothing,
+                                           .finish = add_result,
+                                           .context = &record};
+
+    record.pool = pool_new(&config);
+    EXPECT_STATUS(STM_OK, stm_atomically(watch_results, &record));
+    crew_run(FEEDERS, feed, stm_pool_tasks(record.pool));
+    EXPECT_STATUS(STM_OK, stm_pool_join(record.pool, STM_FOREVER));
+    EXPECT(record.compared > FEEDERS * BATCHES * PER_BATCH,
+           "compared %zu times, expected more than once for each task",
+           (size_t)record.compared);
+    EXPECT_STATUS(STM_OK, stm_pool_free(record.pool));
+    stm_tvar_release(record.results);
+}
+END_TEST
+
 struct crowd {
     AO_t now, most;
 };
@@ -430,6 +499,7 @@ int main(void)
     tcase_add_test(tests, tasks_that_are_in_the_list_already_run);
     tcase_add_test(tests, two_pools_fed_in_one_transaction_both_run);
     tcase_add_test(tests, F_the_counts_agree_in_every_transaction);
+    tcase_add_test(tests, F_a_result_and_the_counts_change_in_one_commit);
     tcase_add_test(tests, never_more_than_max_threads_run);
     tcase_add_test(tests, a_batch_starts_as_many_workers_as_it_needs);
     tcase_add_test(tests, the_most_recently_used_worker_goes_first);
