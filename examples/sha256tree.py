@@ -4,8 +4,8 @@
 """The SHA-256 sums of all files below some paths, as sha256sum prints them, in
 the order of `find PATH... -type f | LC_ALL=C sort`.
 
-Each file is one task in the pool's list, and has a variable for its result:
-since no two workers write the same one, storing results never conflicts.
+Each file is one task in the pool's list; what comes of it is appended to another
+list, in a transaction of the task's own.
 """
 
 import argparse
@@ -14,36 +14,22 @@ import os
 import stat
 import sys
 import threading
+from functools import partial
+from itertools import chain
+from operator import itemgetter
 
 from options import add_keep_alive, number
 from stm import TVar, atomically, stats
+from stm.datatypes import TList
 from stm.eventloop import scheduled_function
 from stm.threadutils import ThreadPool
 from stm.utils import atomically_watch
 
 PROGRAM = "sha256tree"
 
-# So many files are scheduled, or printed, in one transaction.
-BATCH = 64
-
 BUFFER_SIZE = 128 * 1024
 
 ESCAPES = ((b"\\", rb"\\"), (b"\n", rb"\n"), (b"\r", rb"\r"))
-
-
-class File:
-    """A file to be hashed; the result is its sum or the error."""
-
-    def __init__(self, path):
-        self.path = path
-        self.result = TVar()
-
-    def __call__(self):
-        try:
-            result = hash_file(self.path)
-        except OSError as error:
-            result = error
-        atomically(lambda: self.result.set(result))
 
 
 # What one thread hashes with, file after file.
@@ -67,6 +53,7 @@ def hash_file(path):
 
 class Job:
     def __init__(self):
+        self.results = TList()
         self.failed = False
 
     def complain(self, path, error):
@@ -97,33 +84,31 @@ class Job:
             except OSError as error:
                 self.complain(error.filename, error)
 
+    def hash(self, path):
+        """Hash a file, as a task; the result is its sum or the error."""
+        try:
+            result = hash_file(path)
+        except OSError as error:
+            result = error
+        atomically(partial(self.results.append, (path, result)))
+
     def schedule(self, pool, paths):
-        """Append every file to the pool's list; return them all."""
-        files = []
-        appended = 0
+        """Append a task for every file to the pool's list.
 
-        def append():
-            pool.tasks.extend(files[appended:])
+        All at once: to walk and to hash at the same time would only make two
+        threads wait for one interpreter.
+        """
+        files = chain.from_iterable(map(self.walk, paths))
+        tasks = [partial(self.hash, path) for path in files]
+        atomically(partial(pool.tasks.extend, tasks))
 
-        for path in paths:
-            for found in self.walk(path):
-                files.append(File(found))
-                if len(files) - appended >= BATCH:
-                    atomically(append)
-                    appended = len(files)
-        atomically(append)
-        return files
-
-    def print(self, files):
-        files.sort(key=lambda file: file.path)
-        for i in range(0, len(files), BATCH):
-            batch = files[i : i + BATCH]
-            results = atomically(lambda: [file.result.value for file in batch])
-            for file, result in zip(batch, results):
-                if isinstance(result, OSError):
-                    self.complain(file.path, result)
-                else:
-                    sys.stdout.buffer.write(line(file.path, result))
+    def print(self):
+        results = atomically(lambda: list(self.results))
+        for path, result in sorted(results, key=itemgetter(0)):
+            if isinstance(result, OSError):
+                self.complain(path, result)
+            else:
+                sys.stdout.buffer.write(line(path, result))
         sys.stdout.buffer.flush()
 
 
@@ -202,12 +187,12 @@ def main():
     pool = ThreadPool(arguments.threads, arguments.keep_alive)
     job = Job()
     progress = Progress(pool) if sys.stderr.isatty() else None
-    files = job.schedule(pool, arguments.paths)
+    job.schedule(pool, arguments.paths)
     pool.join()
     if progress is not None:
         progress.end()
     pool.shutdown()
-    job.print(files)
+    job.print()
     if arguments.stats:
         stats.print()
     return 1 if job.failed else 0
