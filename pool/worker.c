@@ -301,6 +301,7 @@ static enum stm_status finish(struct stm_tx *tx, void *argument)
     return status == STM_EEMPTY ? become_free(tx, wait->worker) : status;
 }
 
+/* Before the commit that takes the handout out of the slot. */
 static void let_go(struct handout *handout)
 {
     if (may_give_back(handout->type, handout->task)) {
@@ -325,8 +326,8 @@ static void run_task(struct wait *wait)
     else
         let_go(handout);
     stm__pool_insist(finish, wait);
-    if (wait->done != NULL)
-        let_go(wait->done);
+    if (wait->done != NULL) /* others may look at it now: see spent */
+        handout_release((stm_value)wait->done);
     wait->done = NULL;
 }
 

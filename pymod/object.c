@@ -11,9 +11,17 @@ static void retain(stm_value value) { Py_INCREF((PyObject *)value); }
  * meet it. */
 static void release(stm_value value)
 {
-    PyObject *exception = stm__take_exception();
+    PyObject *object = (PyObject *)value;
+    PyObject *exception;
 
-    Py_DECREF((PyObject *)value);
+#ifndef Py_GIL_DISABLED
+    if (Py_REFCNT(object) > 1) { /* no finalizer will run */
+        Py_DECREF(object);
+        return;
+    }
+#endif
+    exception = stm__take_exception();
+    Py_DECREF(object);
     stm__put_exception(exception);
 }
 
