@@ -107,7 +107,7 @@ static bool extend(struct stm_tx *tx, const struct stm_tvar *var, AO_t word)
 {
     AO_t now = stm__clock_now();
 
-    AO_store(&stm__slot_own->high, now | STM__ODD);
+    AO_store_release(&stm__slot_own->high, now | STM__ODD);
     stm__fence();
     if (AO_load_acquire(&var->word) != word)
         return false;

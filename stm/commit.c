@@ -241,7 +241,7 @@ static bool publish(struct stm_tx *tx, AO_t version)
     bool wakes = false;
 
     /* Until the waiters are woken, the new values are looked at, too. */
-    AO_store(&stm__slot_own->high, version | STM__ODD);
+    AO_store_release(&stm__slot_own->high, version | STM__ODD);
     for (size_t i = 0; i < tx->order.count; i++) {
         struct stm__write *write = write_in_order(tx, i);
         AO_t word = write->version;

@@ -236,7 +236,7 @@ static void make_ready(struct stm__dead *dead)
 static void find_elder(struct stm__slot *slot, void *context)
 {
     struct stm__slot **elder = context;
-    AO_t begin = AO_load(&slot->begin);
+    AO_t begin = AO_load_acquire(&slot->begin);
 
     if (begin && (begin & ~STM__ODD) < aging_stamp)
         *elder = slot;
@@ -260,7 +260,7 @@ static bool held_back(void)
     while ((elder = an_elder()) != NULL) {
         AO_store(&elder->asked, 1);
         stm__fence();
-        if (AO_load(&elder->begin))
+        if (AO_load_acquire(&elder->begin))
             return true;
     }
     return false;

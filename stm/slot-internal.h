@@ -20,7 +20,9 @@
 #define STM__ODD ((AO_t)1)
 
 struct stm__slot {
-    /* Written by the owner alone, read by every scan; 0 while idle. */
+    /* Written by the owner alone, read by every scan; begin is 0 while idle.
+     * Each is stored with release and read with acquire: who sees one has all
+     * reads behind it that were made before. */
     AO_t begin; /* the snapshot with which the attempt began */
     AO_t low;   /* the validated snapshot */
     AO_t high;  /* the one being validated, else the same */
@@ -69,8 +71,8 @@ static inline bool stm__slot_busy(void)
 /* Announces an attempt that reads at `snapshot`; complete before any read. */
 static inline void stm__slot_enter(struct stm__slot *slot, AO_t snapshot)
 {
-    AO_store(&slot->low, snapshot | STM__ODD);
-    AO_store(&slot->high, snapshot | STM__ODD);
+    AO_store_release(&slot->low, snapshot | STM__ODD);
+    AO_store_release(&slot->high, snapshot | STM__ODD);
     AO_store_release(&slot->begin, snapshot | STM__ODD);
     stm__fence();
 }
