@@ -12,7 +12,7 @@ from stm.datatypes import TList
 from stm.threadutils import ThreadPool
 from stm.timeout import Timeout
 from stm.utils import wait_until
-from support import Case, LIMIT, Unraisable
+from support import Case, LIMIT, Notes, Unraisable
 
 
 class ThreadPoolTest(Case):
@@ -159,7 +159,7 @@ class ThreadPoolTest(Case):
         pool.join(LIMIT)
 
     def test_counts_can_be_waited_for_and_watched(self):
-        pool, go, seen = self.pool(1, 1), threading.Event(), []
+        pool, go, seen = self.pool(1, 1), threading.Event(), Notes()
         watcher = stm.utils.atomically_watch(
             lambda: pool.tasks_finished, seen.append
         )
