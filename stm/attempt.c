@@ -78,6 +78,15 @@ enum stm_status stm__misused(const struct stm_tx *tx, const char *function)
                      function);
 }
 
+enum stm_status stm__outside(const char *function)
+{
+    return stm_current() ? stm_error(STM_EMISUSE,
+                                     "%s: called inside a transaction; "
+                                     "expected outside",
+                                     function)
+                         : STM_OK;
+}
+
 /* ---- reading ---- */
 
 bool stm__validate(struct stm_tx *tx, bool holding)

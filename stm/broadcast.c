@@ -291,11 +291,6 @@ static enum stm_status load_front(struct stm_tx *tx,
     return STM_OK;
 }
 
-static size_t length_of(const struct stm_seq *seq)
-{
-    return seq ? stm_seq_length(seq) : 0;
-}
-
 enum stm_status stm_endpoint_duplicate(struct stm_tx *tx,
                                        struct stm_endpoint *endpoint,
                                        struct stm_endpoint **out)
@@ -358,7 +353,7 @@ enum stm_status stm_endpoint_get(struct stm_tx *tx,
     struct link *link;
 
     STM_TRY(load_front(tx, endpoint, &front));
-    if (length_of(front))
+    if (stm__seq_length(front))
         return take_from_front(tx, endpoint, front, 0, out);
     STM_TRY(load_link(tx, endpoint, &link));
     if (!link)
@@ -376,7 +371,7 @@ enum stm_status stm_endpoint_peek(struct stm_tx *tx,
     struct link *link;
 
     STM_TRY(load_front(tx, endpoint, &front));
-    if (length_of(front)) {
+    if (stm__seq_length(front)) {
         *out = ((struct entry *)stm_seq_get(front, 0))->item.value;
         return STM_OK;
     }
@@ -446,7 +441,7 @@ enum stm_status stm_endpoint_remove(struct stm_tx *tx,
 
     STM_TRY(load_front(tx, endpoint, &front));
     index = front ? stm__seq_bisect(front, key_before, &handle) : 0;
-    if (index >= length_of(front) ||
+    if (index >= stm__seq_length(front) ||
         ((struct entry *)stm_seq_get(front, index))->key != handle)
         return STM_ERANGE;
     return take_from_front(tx, endpoint, front, index, &item);
@@ -463,7 +458,7 @@ enum stm_status stm_endpoint_remaining(struct stm_tx *tx,
     STM_TRY(stm_tvar_get(tx, endpoint->queue->written, &written));
     if (written) /* else there was nothing to take */
         STM_TRY(stm_tvar_get(tx, endpoint->taken, &taken));
-    *out = length_of(front) + (written - taken);
+    *out = stm__seq_length(front) + (written - taken);
     return STM_OK;
 }
 

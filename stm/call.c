@@ -169,22 +169,13 @@ struct stm_call *stm_call_new(stm_body *body, void *argument)
     return call;
 }
 
-static enum stm_status outside(struct stm_tx *tx, const char *function)
-{
-    if (!tx)
-        return STM_ENOMEM;
-    if (tx->doom == STM_EMISUSE)
-        return STM_OK;
-    return stm_error(STM_EMISUSE,
-                     "%s: called inside a transaction; expected outside",
-                     function);
-}
-
 enum stm_status stm_call_step(struct stm_call *call)
 {
     struct stm_tx *tx = stm__thread();
 
-    STM_TRY(outside(tx, __func__));
+    if (!tx)
+        return STM_ENOMEM;
+    STM_TRY(stm__outside(__func__));
     if (!call->slept) /* time goes on, also for one who only asks */
         call->limit = call->wall_limit = STM_FOREVER;
     stm__block_disarm(call);
@@ -196,7 +187,9 @@ enum stm_status stm_call_wait(struct stm_call *call)
     struct stm_tx *tx = stm__thread();
     enum stm_status status;
 
-    STM_TRY(outside(tx, __func__));
+    if (!tx)
+        return STM_ENOMEM;
+    STM_TRY(stm__outside(__func__));
     if (!call->blocked)
         return stm_error(STM_EMISUSE,
                          "stm_call_wait: the call is not blocked; expected "

@@ -9,6 +9,7 @@
 #include <stm/eventloop.h>
 #include <stm/tlist.h>
 #include <stm/tvar.h>
+#include <stm/tx-internal.h>
 #include <stm/value-internal.h>
 
 /* A list of events and a flag, and a thread that blocks on them like any other
@@ -199,20 +200,11 @@ static void unclaim(struct stm_eventloop *loop)
     pthread_mutex_unlock(&loop->lock);
 }
 
-static enum stm_status outside(const char *function)
-{
-    return stm_current() ? stm_error(STM_EMISUSE,
-                                     "%s: called inside a transaction; "
-                                     "expected outside",
-                                     function)
-                         : STM_OK;
-}
-
 enum stm_status stm_eventloop_run(struct stm_eventloop *loop)
 {
     enum stm_status status;
 
-    STM_TRY(outside(__func__));
+    STM_TRY(stm__outside(__func__));
     if (!claim(loop))
         return stm_error(STM_EMISUSE, "stm_eventloop_run: another thread runs "
                                       "this loop; expected at most one");
@@ -245,7 +237,7 @@ enum stm_status stm_eventloop_start(struct stm_eventloop *loop)
 {
     enum stm_status status = STM_OK;
 
-    STM_TRY(outside(__func__));
+    STM_TRY(stm__outside(__func__));
     pthread_mutex_lock(&loop->lock);
     if (!loop->running) {
         join_ended(loop);

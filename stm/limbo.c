@@ -380,14 +380,17 @@ static void take_stuck(void)
 
 struct stm__batch *stm__limbo_settle(struct stm__batch *batch, bool asked)
 {
-    bool outermost = !working;
-
     if (batch && batch->count) {
         (void)STM__STEP(STM__AT_RETIRE);
-        working = true;
-        if (!process(batch))
+        if (working) {
+            push_batch(&pending, batch);
             batch = NULL;
-        working = !outermost;
+        } else {
+            working = true;
+            if (!process(batch))
+                batch = NULL;
+            working = false;
+        }
     }
     if (STM__UNLIKELY(asked))
         take_stuck();

@@ -22,6 +22,12 @@
 /* An empty sequence.  Belongs to `owner`. */
 struct stm_seq *stm__seq_new(const struct stm_type *item, uint64_t owner);
 
+/* The length, where NULL stands for an empty sequence. */
+static inline size_t stm__seq_length(const struct stm_seq *seq)
+{
+    return seq ? stm_seq_length(seq) : 0;
+}
+
 const struct stm_type *stm__seq_item_type(const struct stm_seq *seq);
 
 /* Releases at once, also inside an attempt: for a sequence whose items all have

@@ -67,11 +67,6 @@ static enum stm_status load(struct stm_tx *tx, struct stm_tlist *list,
     return STM_OK;
 }
 
-static size_t length_of(const struct stm_seq *seq)
-{
-    return seq ? stm_seq_length(seq) : 0;
-}
-
 /* Loads the sequence for a change: there is one, and room to give back what the
  * change replaces. */
 static enum stm_status load_to_change(struct stm_tx *tx, struct stm_tlist *list,
@@ -115,7 +110,7 @@ enum stm_status stm_tlist_length(struct stm_tx *tx, struct stm_tlist *list,
     struct stm_seq *seq;
 
     STM_TRY(load(tx, list, &seq));
-    *out = length_of(seq);
+    *out = stm__seq_length(seq);
     return STM_OK;
 }
 
@@ -125,8 +120,8 @@ enum stm_status stm_tlist_get(struct stm_tx *tx, struct stm_tlist *list,
     struct stm_seq *seq;
 
     STM_TRY(load(tx, list, &seq));
-    if (index >= length_of(seq))
-        return out_of_range(__func__, index, length_of(seq));
+    if (index >= stm__seq_length(seq))
+        return out_of_range(__func__, index, stm__seq_length(seq));
     *out = stm_seq_get(seq, index);
     return STM_OK;
 }

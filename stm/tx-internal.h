@@ -123,6 +123,9 @@ enum stm_status stm__doom(struct stm_tx *tx, enum stm_status status);
 /* Reports a tx that is not the caller's running attempt. */
 enum stm_status stm__misused(const struct stm_tx *tx, const char *function);
 
+/* STM_OK when the calling thread is in no transaction, else STM_EMISUSE. */
+enum stm_status stm__outside(const char *function);
+
 /* For every public operation: STM_OK when tx is the running attempt of this
  * thread and can go on. */
 static inline enum stm_status stm__check(const struct stm_tx *tx,

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* Thousands of one kind in one transaction: watchers of one variable, and
- * results to be let out. */
+/* Thousands of one kind: watchers of one variable and results to be let out, in
+ * one transaction, and finalizers each of which commits what runs the next. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -147,10 +147,72 @@ START_TEST(of_thousands_of_exports_the_last_to_each_place_counts)
 }
 END_TEST
 
+/* A chain whose links' finalizers let go of the next link by a transaction. */
+struct chained {
+    size_t refs;
+    struct stm_tvar *next; /* the next link, or 0 */
+};
+
+static size_t finalized;
+
+static void chained_retain(stm_value value)
+{
+    ((struct chained *)value)->refs++;
+}
+
+static enum stm_status cut(struct stm_tx *tx, void *next)
+{
+    return stm_tvar_set(tx, next, 0);
+}
+
+static void chained_release(stm_value value)
+{
+    struct chained *link = (struct chained *)value;
+
+    if (--link->refs > 0)
+        return;
+    EXPECT_STATUS(STM_OK, stm_atomically(cut, link->next));
+    stm_tvar_release(link->next);
+    free(link);
+    finalized++;
+}
+
+static const struct stm_type chained_type = {
+    .name = "chained", .retain = chained_retain, .release = chained_release};
+
+/* A variable before another link; takes the rest of the chain over. */
+static struct stm_tvar *lengthen(struct stm_tvar *rest)
+{
+    struct chained *link = malloc(sizeof *link);
+    struct stm_tvar *var;
+
+    EXPECT(link != NULL, "out of memory");
+    *link = (struct chained){.refs = 0, .next = rest};
+    var = stm_tvar_new(&chained_type, (stm_value)link);
+    EXPECT(var != NULL, "out of memory");
+    return var;
+}
+
+START_TEST(H_a_long_chain_of_finalizers_that_commit_needs_no_deep_stack)
+{
+    struct stm_tvar *chain = stm_tvar_new(&chained_type, 0);
+    size_t count = workload(200000);
+
+    for (size_t i = 0; i < count; i++)
+        chain = lengthen(chain);
+    EXPECT_STATUS(STM_OK, stm_atomically(cut, chain));
+    EXPECT(finalized == count, "%zu of %zu links were finalized", finalized,
+           count);
+    stm_tvar_release(chain);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("many");
 
+    tcase_add_test(
+        tests, H_a_long_chain_of_finalizers_that_commit_needs_no_deep_stack);
     tcase_add_test(tests,
                    F_thousands_of_watchers_are_created_in_one_transaction);
     tcase_add_test(tests,
