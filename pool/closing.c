@@ -86,6 +86,7 @@ enum stm_status stm_pool_join(struct stm_pool *pool, uint64_t timeout)
                           .timeout = timeout,
                           .pause = STM_FOREVER};
 
+    STM_TRY(stm__pool_own(pool, __func__));
     if (stm_current() != NULL)
         return stm_atomically(wait_or_knock, &vigil);
     return keep_vigil(&vigil, timeout);
@@ -114,6 +115,10 @@ enum stm_status stm_pool_free(struct stm_pool *pool)
         .pool = pool, .place = pool->starter, .for_zero = true};
 
     STM_TRY(stm__pool_outside(__func__));
+    if (stm__roster_is_parents(pool->roster)) {
+        stm__pool_release(pool);
+        return STM_OK;
+    }
     if (stm__roster_has_caller(pool->roster))
         return stm_error(STM_EMISUSE,
                          "%s: called on a worker of the pool, "

@@ -42,6 +42,10 @@ int stm__roster_start(struct stm__roster *roster, void *(*main)(void *),
 enum stm_status stm__roster_enter(struct stm__roster *roster);
 void stm__roster_leave(struct stm__roster *roster, enum stm_status entered);
 
+/* Was it made by a process that this one was forked from?  Then its threads are
+ * not here, and its lock is not to be trusted. */
+bool stm__roster_is_parents(const struct stm__roster *roster);
+
 /* Is the caller one of the roster's threads? */
 bool stm__roster_has_caller(const struct stm__roster *roster);
 
@@ -83,6 +87,10 @@ extern const struct stm_type stm__pool_type;
 /* Runs body until it commits: a worker must not be lost for want of memory or
  * because of a signal. */
 void stm__pool_insist(stm_body *body, void *argument);
+
+/* STM_OK, or STM_ECLOSED with a message for a pool of the parent process. */
+STM_NODISCARD enum stm_status stm__pool_own(const struct stm_pool *pool,
+                                            const char *function);
 
 /* STM_OK outside transactions, else STM_EMISUSE with a message. */
 STM_NODISCARD enum stm_status stm__pool_outside(const char *function);

@@ -176,6 +176,16 @@ enum stm_status stm__pool_outside(const char *function)
                      function);
 }
 
+enum stm_status stm__pool_own(const struct stm_pool *pool, const char *function)
+{
+    if (!stm__roster_is_parents(pool->roster))
+        return STM_OK;
+    return stm_error(STM_ECLOSED,
+                     "%s: the pool belongs to the process that this one was "
+                     "forked from; expected one made here",
+                     function);
+}
+
 static enum stm_status check_config(const struct stm_pool_config *config)
 {
     if (config->max_threads == 0)
@@ -240,6 +250,7 @@ enum stm_status stm_pool_submit(struct stm_pool *pool, stm_value task)
 {
     struct submission submission = {pool, task};
 
+    STM_TRY(stm__pool_own(pool, __func__));
     return stm_atomically(submit, &submission);
 }
 

@@ -22,13 +22,26 @@ struct stm__roster {
     struct stm_pool_config config;
     pthread_mutex_t lock;
     pthread_cond_t none_running;
-    size_t running; /* threads that have not yet left; under lock */
-    bool has_last;  /* is there a thread to be joined?  under lock */
-    pthread_t last; /* that thread; under lock */
+    AO_t generation; /* in which the pool was made */
+    size_t running;  /* threads that have not yet left; under lock */
+    bool has_last;   /* is there a thread to be joined?  under lock */
+    pthread_t last;  /* that thread; under lock */
 };
 
 /* Which pool does this thread work for? */
 static _Thread_local const struct stm__roster *own_roster;
+
+/* The forks that led to this process: a pool's threads are not in a child. */
+static AO_t generation;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void count_fork(void) { generation++; }
+static void heed_forks(void) { (void)pthread_atfork(NULL, NULL, count_fork); }
+
+bool stm__roster_is_parents(const struct stm__roster *roster)
+{
+    return roster->generation != generation;
+}
 
 struct stm__roster *stm__roster_new(const struct stm_pool_config *config)
 {
@@ -40,7 +53,9 @@ struct stm__roster *stm__roster_new(const struct stm_pool_config *config)
         goto no_lock;
     if (pthread_cond_init(&roster->none_running, NULL) != 0)
         goto no_condition;
+    pthread_once(&once, heed_forks);
     roster->references = 1;
+    roster->generation = generation;
     roster->config = *config;
     return roster;
 
@@ -128,6 +143,8 @@ void stm__roster_leave(struct stm__roster *roster, enum stm_status entered)
     pthread_t before;
     bool join;
 
+    if (stm__roster_is_parents(roster))
+        return;
     if (entered == STM_OK && roster->config.thread_leave != NULL)
         roster->config.thread_leave(roster->config.context);
     own_roster = NULL;

@@ -18,7 +18,12 @@ extern "C" {
  * tasks with free workers and hands each worker its own.
  *
  * Functions without `tx` run in the calling thread's transaction if it has
- * one, else in one of their own, and so compose and roll back. */
+ * one, else in one of their own, and so compose and roll back.
+ *
+ * A pool belongs to the process that made it.  In the child of a fork it takes
+ * no tasks (STM_ECLOSED) and starts nothing, and can be let go; its list is an
+ * ordinary one there.  A task that forks is the child's only thread, and when
+ * it returns there, the child ends. */
 struct stm_pool;
 
 /* How a pool is to be.  Zero is the default of every member but max_threads

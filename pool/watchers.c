@@ -15,7 +15,9 @@
  *
  * The workers that the first one starts stand among the free at once, which
  * makes its number 0 when it runs again, and means that the second one may
- * hand a task to a worker whose thread does not exist yet. */
+ * hand a task to a worker whose thread does not exist yet.
+ *
+ * In the child of a fork, where the pool has no threads, they do nothing. */
 #include "pool-internal.h"
 
 /* Workers short of running all tasks at once within the limit. */
@@ -40,6 +42,10 @@ static enum stm_status count_missing(struct stm_tx *tx, stm_value argument,
     stm_value live, closing = 0;
     intptr_t missing;
 
+    if (stm__roster_is_parents(pool->roster)) {
+        *result = 0; /* having read nothing, it watches nothing from now on */
+        return STM_OK;
+    }
     STM_TRY(stm_tlist_length(tx, pool->tasks, &tasks));
     STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
     STM_TRY(stm_tvar_get(tx, pool->live, &live));
@@ -104,6 +110,8 @@ static enum stm_status supply_workers(struct stm_tx *tx, stm_value argument,
 {
     struct stm_pool *pool = (struct stm_pool *)argument;
 
+    if (stm__roster_is_parents(pool->roster))
+        return STM_OK;
     if (found >= FINDING)
         STM_TRY(start_workers(tx, pool, found / FINDING));
     STM_TRY(note_idle(tx, pool, found & QUEUED));
@@ -121,6 +129,10 @@ static enum stm_status count_pairs(struct stm_tx *tx, stm_value argument,
     struct stm_pool *pool = (struct stm_pool *)argument;
     size_t tasks, available;
 
+    if (stm__roster_is_parents(pool->roster)) {
+        *result = 0;
+        return STM_OK;
+    }
     STM_TRY(stm_tlist_length(tx, pool->tasks, &tasks));
     STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
     *result = tasks < available ? tasks : available;

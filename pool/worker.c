@@ -311,9 +311,12 @@ static void let_go(struct handout *handout)
     handout_release((stm_value)handout);
 }
 
-/* The task's reference is given back before the task counts as finished, unless
+/* Returns whether the worker goes on: in the child of a task that has forked it
+ * ends, and the process with it, whose only thread it is.
+ *
+ * The task's reference is given back before the task counts as finished, unless
  * its result is recorded in the transaction that counts it. */
-static void run_task(struct wait *wait)
+static bool run_task(struct wait *wait)
 {
     const struct stm_pool_config *config =
         stm__roster_config(wait->worker->pool->roster);
@@ -321,6 +324,8 @@ static void run_task(struct wait *wait)
 
     wait->handout = 0;
     config->run(handout->task, config->context);
+    if (stm__roster_is_parents(wait->worker->pool->roster))
+        return false;
     if (config->finish != NULL)
         wait->done = handout;
     else
@@ -329,6 +334,7 @@ static void run_task(struct wait *wait)
     if (wait->done != NULL) /* others may look at it now: see spent */
         handout_release((stm_value)wait->done);
     wait->done = NULL;
+    return true;
 }
 
 static enum stm_status open_door(struct stm_tx *tx, void *argument)
@@ -347,9 +353,8 @@ static void work(struct stm__worker *worker)
     for (;;) {
         if (wait.handout == 0)
             stm__pool_insist(take_or_leave, &wait);
-        if (wait.handout == 0)
+        if (wait.handout == 0 || !run_task(&wait))
             return;
-        run_task(&wait);
     }
 }
 

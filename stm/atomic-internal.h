@@ -73,17 +73,4 @@ static inline void stm__spin(unsigned turn)
         stm__relax();
 }
 
-/* A lock for a handful of instructions, none of which can block. */
-static inline void stm__spin_lock(volatile AO_t *lock)
-{
-    for (unsigned turn = 0;
-         AO_load(lock) || !AO_compare_and_swap_acquire(lock, 0, 1); turn++)
-        stm__spin(turn);
-}
-
-static inline void stm__spin_unlock(volatile AO_t *lock)
-{
-    AO_store_release(lock, 0);
-}
-
 #endif

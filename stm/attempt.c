@@ -30,6 +30,7 @@ enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call)
     (void)STM__STEP(STM__AT_BEGIN);
     stm__slot_enter(stm__slot_own, tx->snapshot);
     tx->since = stm__draw_stamp(tx);
+    tx->savepoint = NULL;
     tx->depth = 0;
     tx->capture = NULL;
     tx->call = call;
@@ -43,10 +44,11 @@ enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call)
 
 static int strength(enum stm_status status)
 {
-    return status == STM_CONFLICT ? 3
-           : status == STM_ENOMEM ? 2
-           : status == STM_RETRY  ? 1
-                                  : 0;
+    return status == STM_EFORKED    ? 4
+           : status == STM_CONFLICT ? 3
+           : status == STM_ENOMEM   ? 2
+           : status == STM_RETRY    ? 1
+                                    : 0;
 }
 
 enum stm_status stm__doom(struct stm_tx *tx, enum stm_status status)
@@ -166,16 +168,37 @@ static enum stm_status capture(struct stm_tx *tx, struct stm_tvar *var,
     return STM_OK;
 }
 
+/* From here on the sum is what the attempt has read and sets. */
+static enum stm_status read_sum(struct stm_tx *tx,
+                                const struct stm__write *write, stm_value *out)
+{
+    struct stm_tvar *var = write->var;
+    stm_value sum, delta = write->value;
+
+    STM_TRY(read_committed(tx, var, &sum));
+    sum += delta;
+    if (!stm__log_write(&tx->log, var, sum, tx->since, tx->stamp))
+        return stm__doom(tx, STM_ENOMEM);
+    *out = sum;
+    return STM_OK;
+}
+
 /* Reads what the attempt has perhaps written itself. */
 static enum stm_status read_own(struct stm_tx *tx, struct stm_tvar *var,
                                 stm_value *out)
 {
     const struct stm__write *write = stm__log_search(&tx->log, var);
 
-    if (!write || !write->sets)
-        return read_committed(tx, var, out);
-    *out = write->value;
-    return STM_OK;
+    switch (write ? write->change : STM__KEEPS) {
+    case STM__KEEPS:
+        break;
+    case STM__ADDS:
+        return read_sum(tx, write, out);
+    case STM__SETS:
+        *out = write->value;
+        return STM_OK;
+    }
+    return read_committed(tx, var, out);
 }
 
 enum stm_status stm_tvar_get(struct stm_tx *tx, struct stm_tvar *var,
@@ -226,6 +249,15 @@ enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
         return STM_OK;
     stm__log_discard(&tx->log, var->type, value);
     return stm__doom(tx, STM_ENOMEM);
+}
+
+enum stm_status stm__tvar_add(struct stm_tx *tx, struct stm_tvar *var,
+                              stm_value delta)
+{
+    STM__CHECK(tx);
+    return stm__log_add(&tx->log, var, delta, tx->since, tx->stamp)
+               ? STM_OK
+               : stm__doom(tx, STM_ENOMEM);
 }
 
 enum stm_status stm_release_later(struct stm_tx *tx,

@@ -109,6 +109,7 @@ static void link_waits(struct stm_call *call)
         (void)STM__STEP(STM__AT_REGISTER);
         stm__wait_link(STM__VEC_AT(&call->waits, struct stm__wait, i));
     }
+    call->generation = stm__generation;
     call->blocked = true;
     call->slept = false;
     stm__fence();
@@ -217,12 +218,19 @@ static enum stm_status park(struct stm_call *call,
     return STM_OK;
 }
 
+/* Was the process forked since?  Then nobody knows of the waiter any more, and
+ * the transaction has to look again by itself. */
+static bool forgotten(const struct stm_call *call)
+{
+    return call->generation != stm__generation;
+}
+
 static enum stm_status sleep_once(struct stm_tx *tx, struct stm_call *call)
 {
     const struct stm_blocking *hooks = tx->blocking;
-    enum stm_status status;
+    enum stm_status status = STM_BLOCKED;
 
-    do {
+    while (status == STM_BLOCKED && !forgotten(call)) {
         if (hooks)
             hooks->enter(hooks->context);
         status = park(call, hooks);
@@ -231,7 +239,9 @@ static enum stm_status sleep_once(struct stm_tx *tx, struct stm_call *call)
             if (hooks->check)
                 STM_TRY(hooks->check(hooks->context));
         }
-    } while (status == STM_BLOCKED);
+    }
+    if (forgotten(call))
+        return STM_OK;
     return status == STM_EINTERRUPTED ? STM_BLOCKED : status;
 }
 

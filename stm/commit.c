@@ -113,7 +113,7 @@ static bool prepare_batch(struct stm_tx *tx)
     for (size_t i = 0; i < tx->log.writes.count; i++) {
         const struct stm__write *write = stm__log_write_at(&tx->log, i);
 
-        counted += write->sets && stm__counted(write->var->type);
+        counted += write->change == STM__SETS && stm__counted(write->var->type);
     }
     if (!counted || (tx->batch && tx->batch->capacity >= counted))
         return true;
@@ -124,6 +124,8 @@ static bool prepare_batch(struct stm_tx *tx)
 
 /* ---- lock ---- */
 
+/* Whoever only adds has read nothing that could change meanwhile, and waits:
+ * since locks are taken in order, their holders do not wait for this one. */
 static bool lock_one(struct stm_tx *tx, struct stm__write *write)
 {
     unsigned age = tx->call->conflicts < 5 ? tx->call->conflicts : 5;
@@ -137,7 +139,8 @@ static bool lock_one(struct stm_tx *tx, struct stm__write *write)
             write->version = seen;
             return true;
         }
-        if (turn >= (unsigned)PATIENCE << age && !stm__gate_mine(tx))
+        if (turn >= (unsigned)PATIENCE << age && write->change != STM__ADDS &&
+            !stm__gate_mine(tx))
             return false;
         stm__spin(turn);
     }
@@ -179,11 +182,13 @@ static bool lock_all(struct stm_tx *tx)
 static bool lock_past_gate(struct stm_tx *tx)
 {
     for (;;) {
+        AO_store(&tx->committing, 1);
         if (!lock_all(tx))
             return false;
         if (!stm__gate_bars(tx))
             return true;
         unlock(tx, tx->order.count);
+        AO_store_release(&tx->committing, 0);
         stm__gate_wait(tx);
     }
 }
@@ -212,6 +217,8 @@ static void publish_value(struct stm_tx *tx, struct stm__write *write,
     struct stm_tvar *var = write->var;
     stm_value old = AO_load(&var->value);
 
+    if (write->change == STM__ADDS)
+        write->value += old;
     AO_store_release(&var->value, write->value);
     if (stm__counted(var->type) && old) {
         struct stm__retired *item = &tx->batch->items[tx->batch->count++];
@@ -246,11 +253,11 @@ static bool publish(struct stm_tx *tx, AO_t version)
         struct stm__write *write = write_in_order(tx, i);
         AO_t word = write->version;
 
-        if (write->sets) {
+        if (write->change != STM__KEEPS) {
             write->wakes = stm__has_waits(write->var);
             wakes |= write->wakes;
             publish_value(tx, write, version);
-            write->sets = false; /* the variable owns the value now */
+            write->change = STM__KEEPS; /* the variable owns the value now */
             word = version;
         }
         (void)STM__STEP(STM__AT_PUBLISH);
@@ -259,6 +266,21 @@ static bool publish(struct stm_tx *tx, AO_t version)
         AO_store_release(&write->var->word, word);
     }
     return wakes;
+}
+
+/* Locks, decides and publishes; *wakes says whether there is anyone to wake. */
+static bool replace_all(struct stm_tx *tx, bool *wakes)
+{
+    AO_t version;
+
+    if (!lock_past_gate(tx))
+        return false;
+    version = decide(tx);
+    if (version)
+        *wakes = publish(tx, version);
+    else
+        unlock(tx, tx->order.count);
+    return version != 0;
 }
 
 /* ---- wake ---- */
@@ -281,10 +303,19 @@ static void wake(struct stm_tx *tx)
     }
 }
 
+void stm__commit_forget(struct stm_tx *tx)
+{
+    for (size_t i = 0; AO_load(&tx->committing) && i < tx->order.count; i++) {
+        AO_t *word = &write_in_order(tx, i)->var->word;
+
+        AO_store(word, AO_load(word) & ~STM__ODD);
+    }
+}
+
 enum stm_status stm__commit(struct stm_tx *tx)
 {
     stm__prepare *hook = (stm__prepare *)AO_load_acquire(&stm__prepare_hook);
-    AO_t version;
+    bool decided, wakes = false;
 
     if (hook)
         STM_TRY(hook(tx));
@@ -292,14 +323,11 @@ enum stm_status stm__commit(struct stm_tx *tx)
         return STM_OK;
     if (!prepare_order(tx) || !prepare_batch(tx))
         return stm__doom(tx, STM_ENOMEM);
-    if (!lock_past_gate(tx))
+    decided = replace_all(tx, &wakes);
+    AO_store_release(&tx->committing, 0);
+    if (!decided)
         return stm__doom(tx, STM_CONFLICT);
-    version = decide(tx);
-    if (!version) {
-        unlock(tx, tx->order.count);
-        return stm__doom(tx, STM_CONFLICT);
-    }
-    if (publish(tx, version))
+    if (wakes)
         wake(tx);
     return STM_OK;
 }

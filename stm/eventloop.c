@@ -15,9 +15,12 @@
 /* A list of events and a flag, and a thread that blocks on them like any other
  * transaction: appending is all it takes to wake it. */
 struct stm_eventloop {
+    struct stm_eventloop *next; /* of all loops; under the lock of `loops` */
+
     struct stm_tlist *events;
-    struct stm_tvar *stopped; /* a word: 1 when nothing more is taken */
-    bool is_default;          /* starts itself when first scheduled on */
+    struct stm_tvar *generation; /* that the events were scheduled in */
+    struct stm_tvar *stopped;    /* a word: 1 when nothing more is taken */
+    bool is_default;             /* starts itself when first scheduled on */
 
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t ended; /* running became false */
@@ -61,10 +64,80 @@ static const struct stm_type event_type = {
     .may_release = may_release_event,
 };
 
+/* ---- all loops, for the child of a fork ---- */
+
+static struct {
+    pthread_once_t once;
+    pthread_mutex_t lock;
+    struct stm_eventloop *first;
+} loops = {PTHREAD_ONCE_INIT, PTHREAD_MUTEX_INITIALIZER, NULL};
+
+static void init_lock(struct stm_eventloop *loop)
+{
+    STM__MUST(pthread_mutex_init(&loop->lock, NULL) == 0);
+    STM__MUST(pthread_cond_init(&loop->ended, NULL) == 0);
+}
+
+static void before_fork(void) { pthread_mutex_lock(&loops.lock); }
+static void after_fork(void) { pthread_mutex_unlock(&loops.lock); }
+
+/* No loop is run by anyone here.  What was scheduled is the parent's. */
+static void after_fork_in_child(void)
+{
+    for (struct stm_eventloop *loop = loops.first; loop; loop = loop->next) {
+        init_lock(loop);
+        loop->running = loop->has_thread = false;
+    }
+    after_fork();
+}
+
+static void heed_forks(void)
+{
+    STM__MUST(pthread_atfork(before_fork, after_fork, after_fork_in_child) ==
+              0);
+}
+
+static void enlist(struct stm_eventloop *loop)
+{
+    pthread_once(&loops.once, heed_forks);
+    pthread_mutex_lock(&loops.lock);
+    loop->next = loops.first;
+    loops.first = loop;
+    pthread_mutex_unlock(&loops.lock);
+}
+
+static void delist(struct stm_eventloop *loop)
+{
+    struct stm_eventloop **link = &loops.first;
+
+    pthread_mutex_lock(&loops.lock);
+    while (*link != loop)
+        link = &(*link)->next;
+    *link = loop->next;
+    pthread_mutex_unlock(&loops.lock);
+}
+
+/* Lets go of what was scheduled before a fork that led to this process. */
+static enum stm_status forget_parents_events(struct stm_tx *tx,
+                                             struct stm_eventloop *loop)
+{
+    stm_value generation;
+
+    STM_TRY(stm_tvar_get(tx, loop->generation, &generation));
+    if (STM__LIKELY(generation == stm__generation))
+        return STM_OK;
+    STM_TRY(stm_tlist_clear(tx, loop->events));
+    return stm_tvar_set(tx, loop->generation, stm__generation);
+}
+
+/* ---- making ---- */
+
 static void destroy(struct stm_eventloop *loop)
 {
+    delist(loop);
     stm_tlist_release(loop->events);
     stm_tvar_release(loop->stopped);
+    stm_tvar_release(loop->generation);
     pthread_cond_destroy(&loop->ended);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
@@ -78,9 +151,10 @@ struct stm_eventloop *stm_eventloop_new(void)
         return NULL;
     loop->events = stm_tlist_new(&event_type);
     loop->stopped = stm_tvar_new(NULL, 0);
-    STM__MUST(pthread_mutex_init(&loop->lock, NULL) == 0);
-    STM__MUST(pthread_cond_init(&loop->ended, NULL) == 0);
-    if (loop->events && loop->stopped)
+    loop->generation = stm_tvar_new(NULL, stm__generation);
+    init_lock(loop);
+    enlist(loop);
+    if (loop->events && loop->stopped && loop->generation)
         return loop;
     destroy(loop);
     return NULL;
@@ -123,6 +197,7 @@ enum stm_status stm_eventloop_schedule(struct stm_tx *tx,
     STM_TRY(stm_tvar_get(tx, loop->stopped, &stopped));
     if (stopped)
         return STM_ECLOSED;
+    STM_TRY(forget_parents_events(tx, loop));
     event = make_event(action, argument, type);
     if (!event)
         return STM_ENOMEM;
@@ -157,6 +232,7 @@ static enum stm_status take_event(struct stm_tx *tx, void *argument)
     stm_value event, stopped;
     enum stm_status status;
 
+    STM_TRY(forget_parents_events(tx, turn->loop));
     status = stm_tlist_pop_front(tx, turn->loop->events, &event);
     if (status == STM_OK)
         return stm_export(tx, &event_type, event, &turn->event);

@@ -20,6 +20,7 @@
  * the time at its next try. */
 
 #define PATIENCE_NS 100000000
+#define FORKING (~(AO_t)0) /* the ticket of a thread that forks: all wait */
 
 static AO_t holder; /* the ticket of the one who runs alone, or 0 */
 static AO_t patience = PATIENCE_NS; /* of the others, with that one, in ns */
@@ -66,7 +67,7 @@ bool stm__gate_open(struct stm_tx *tx)
 }
 
 /* Sleeps until this holder has left; false after too long. */
-static bool outwait(AO_t ticket)
+static bool sleep_out(AO_t ticket)
 {
     uint64_t end = stm__clock_monotonic() + AO_load(&patience);
     struct timespec until = {(time_t)(end / 1000000000u),
@@ -76,12 +77,20 @@ static bool outwait(AO_t ticket)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
     pthread_mutex_lock(&lock);
     (void)AO_fetch_and_add1_full(&waiting);
-    while (AO_load(&holder) == ticket && error != ETIMEDOUT)
+    while (AO_load(&holder) == ticket &&
+           (error != ETIMEDOUT || ticket == FORKING))
         error = pthread_cond_clockwait(&opened, &lock, CLOCK_MONOTONIC, &until);
     (void)AO_fetch_and_sub1_full(&waiting);
     pthread_mutex_unlock(&lock);
     pthread_setcancelstate(cancellation, NULL);
     return AO_load(&holder) != ticket;
+}
+
+/* Waits until this holder has left or is thrown out. */
+static void outwait(AO_t ticket)
+{
+    if (!sleep_out(ticket) && ticket != FORKING)
+        (void)open_for(ticket);
 }
 
 void stm__gate_wait(struct stm_tx *tx)
@@ -93,8 +102,7 @@ void stm__gate_wait(struct stm_tx *tx)
         return;
     if (hooks)
         hooks->enter(hooks->context);
-    if (!outwait(ticket))
-        (void)open_for(ticket);
+    outwait(ticket);
     if (hooks)
         hooks->leave(hooks->context);
 }
@@ -107,4 +115,40 @@ void stm__gate_close(struct stm_tx *tx, struct stm_call *call)
         stm__gate_wait(tx);
     AO_store(&patience, (AO_t)PATIENCE_NS << call->evictions);
     tx->ticket = ticket;
+}
+
+/* ---- fork ---- */
+
+/* Set in the one thread that forks, while it does. */
+static bool forker_runs_alone;
+
+void stm__gate_fork_prepare(void)
+{
+    forker_runs_alone = stm__self && stm__gate_mine(stm__self);
+    while (!forker_runs_alone &&
+           !AO_compare_and_swap_full(&holder, 0, FORKING)) {
+        AO_t ticket = AO_load(&holder);
+
+        if (ticket)
+            outwait(ticket);
+    }
+    pthread_mutex_lock(&lock);
+}
+
+void stm__gate_fork_parent(void)
+{
+    bool opens = !forker_runs_alone;
+
+    pthread_mutex_unlock(&lock);
+    if (opens)
+        (void)open_for(FORKING);
+}
+
+void stm__gate_fork_child(void)
+{
+    if (!forker_runs_alone)
+        AO_store(&holder, 0);
+    AO_store(&waiting, 0);
+    STM__MUST(pthread_cond_init(&opened, NULL) == 0);
+    pthread_mutex_unlock(&lock);
 }

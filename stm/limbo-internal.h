@@ -48,6 +48,11 @@ void stm__limbo_bury(struct stm__dead *dead);
  * it in its log has such a value in view, so that it needs no waiting. */
 void stm__limbo_bury_inner(struct stm__dead *dead);
 
+/* Around a fork: see stm/fork.c. */
+void stm__limbo_fork_prepare(void);
+void stm__limbo_fork_parent(void);
+void stm__limbo_fork_child(void);
+
 /* Called when an attempt has ended, with what stm__slot_leave returned:
  * releases what can be released of the batch (NULL: none) and of what the
  * attempt held back, and takes over the rest.  Returns the batch, empty, or

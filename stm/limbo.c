@@ -326,6 +326,34 @@ void stm__limbo_bury_inner(struct stm__dead *dead)
     work();
 }
 
+/* ---- fork ---- */
+
+void stm__limbo_fork_prepare(void) { pthread_mutex_lock(&lock); }
+void stm__limbo_fork_parent(void) { pthread_mutex_unlock(&lock); }
+
+/* What an attempt held back that is not in this process is stranded. */
+static void strand_stuck(struct stm__slot *slot)
+{
+    struct stm__batch *batch = (struct stm__batch *)AO_load(&slot->stuck);
+    struct stm__batch *next;
+
+    AO_store(&slot->stuck, 0);
+    AO_store(&slot->asked, 0);
+    for (; batch; batch = next) {
+        next = batch->next;
+        push_batch(&stranded_batches, batch);
+        AO_store(&stranded, 1);
+    }
+}
+
+void stm__limbo_fork_child(void)
+{
+    stm__slot_forget_others(strand_stuck);
+    if (fresh || aging) /* whoever was asked to see to these may be gone */
+        AO_store(&stranded, 1);
+    pthread_mutex_unlock(&lock);
+}
+
 /* ---- at the end of an attempt ---- */
 
 /* Takes what is stranded, if this thread may release the first of it. */
@@ -359,6 +387,7 @@ static void take_stranded(void)
         make_ready(dead);
         dead = next;
     }
+    free_objects();
 }
 
 /* Takes what the attempt in this thread's slot held back. */

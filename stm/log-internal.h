@@ -22,16 +22,24 @@ struct stm__read {
     AO_t version;
 };
 
+/* What a write entry does to its variable. */
+enum stm__change {
+    STM__KEEPS, /* nothing: only its watch set changes */
+    STM__SETS,  /* gives it a value */
+    STM__ADDS   /* adds to the word that it holds when the commit has locked it:
+                   a variable without a type, not read by this attempt */
+};
+
 struct stm__write {
     struct stm_tvar *var;
-    stm_value value;    /* counted */
+    stm_value value;    /* counted; or what is added */
     stm_value replaced; /* what was published over */
     uint64_t stamp;
     AO_t version;       /* the variable's, while this commit holds it */
     AO_t watch_version; /* of the watch set that the commit has dealt with */
     struct stm__watch_set *watch_set; /* to install; NULL: leave as it is */
-    bool sets;                        /* false: only the watch set changes */
-    bool wakes;                       /* a waiter was seen under the lock */
+    enum stm__change change;
+    bool wakes; /* a waiter was seen under the lock */
 };
 
 /* What an entry held before a savepoint's body first changed it. */
@@ -39,7 +47,7 @@ struct stm__undo {
     size_t write;
     stm_value value; /* counted */
     uint64_t stamp;
-    bool sets;
+    enum stm__change change;
 };
 
 struct stm__log {
@@ -74,19 +82,40 @@ void stm__log_clear(struct stm__log *log);
 struct stm__mark {
     size_t writes;
     size_t undos;
-    uint64_t stamp; /* drawn at the mark: older entries keep their values */
 };
 
-static inline struct stm__mark stm__log_mark(const struct stm__log *log,
-                                             uint64_t stamp)
+static inline struct stm__mark stm__log_mark(const struct stm__log *log)
 {
-    struct stm__mark mark = {log->writes.count, log->undos.count, stamp};
+    struct stm__mark mark = {log->writes.count, log->undos.count};
 
     return mark;
 }
 
 /* Takes the writes since the mark back.  Cannot fail. */
 void stm__log_undo(struct stm__log *log, const struct stm__mark *mark);
+
+/* Keeps the writes since the mark, under a savepoint further out, whose stamp
+ * `since` is: of what entries held before, that is forgotten which they were
+ * given after that savepoint. */
+void stm__log_merge(struct stm__log *log, const struct stm__mark *mark,
+                    uint64_t since);
+
+/* A log's writes since a mark, taken out in order to look at the state at that
+ * mark. */
+struct stm__rewound {
+    size_t writes; /* how many there are of each */
+    size_t undos;
+    struct stm__write *write;
+    struct stm__undo *undo;
+};
+
+/* Takes the writes since the mark out, without letting any value go.  False:
+ * out of memory, nothing has changed. */
+bool stm__log_rewind(struct stm__log *log, const struct stm__mark *mark,
+                     struct stm__rewound *rewound);
+
+/* Puts them back, once the log is again as it was left by that. */
+void stm__log_replay(struct stm__log *log, struct stm__rewound *rewound);
 
 /* Adds a read.  False: out of memory. */
 bool stm__log_make_room_for_read(struct stm__log *log);
@@ -138,6 +167,10 @@ static inline struct stm__write *stm__log_find(const struct stm__log *log,
  * of memory, nothing has changed and the reference is still the caller's. */
 bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value,
                     uint64_t since, uint64_t stamp);
+
+/* Adds to the word that a variable will hold.  As stm__log_write. */
+bool stm__log_add(struct stm__log *log, struct stm_tvar *var, stm_value delta,
+                  uint64_t since, uint64_t stamp);
 
 /* The entry for a variable, made if need be without a value to set.  NULL: out
  * of memory. */

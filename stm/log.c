@@ -187,7 +187,21 @@ static bool keep_for_undo(struct stm__log *log, struct stm__write *write)
     undo->write = (size_t)(write - stm__log_write_at(log, 0));
     undo->value = write->value;
     undo->stamp = write->stamp;
-    undo->sets = write->sets;
+    undo->change = write->change;
+    return true;
+}
+
+/* Makes an entry's value one that may be replaced, of which it lets go. */
+static bool open_entry(struct stm__log *log, struct stm__write *write,
+                       uint64_t since)
+{
+    if (write->stamp < since)
+        return keep_for_undo(log, write);
+    if (write->change != STM__SETS)
+        return true;
+    if (stm__counted(write->var->type) && !stm__log_reserve_garbage(log, 2))
+        return false;
+    stm__log_discard(log, write->var->type, write->value);
     return true;
 }
 
@@ -200,17 +214,27 @@ bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value,
         write = add_entry(log, var, stamp);
         if (!write)
             return false;
-    } else if (write->stamp < since) {
-        if (!keep_for_undo(log, write))
-            return false;
-    } else if (write->sets) {
-        if (stm__counted(var->type) && !stm__log_reserve_garbage(log, 2))
-            return false;
-        stm__log_discard(log, var->type, write->value);
+    } else if (!open_entry(log, write, since)) {
+        return false;
     }
     write->value = value;
     write->stamp = stamp;
-    write->sets = true;
+    write->change = STM__SETS;
+    log->written = stamp;
+    return true;
+}
+
+bool stm__log_add(struct stm__log *log, struct stm_tvar *var, stm_value delta,
+                  uint64_t since, uint64_t stamp)
+{
+    struct stm__write *write = stm__log_entry(log, var, stamp);
+
+    if (!write || !open_entry(log, write, since))
+        return false;
+    if (write->change == STM__KEEPS)
+        write->change = STM__ADDS;
+    write->value += delta;
+    write->stamp = stamp;
     log->written = stamp;
     return true;
 }
@@ -223,7 +247,7 @@ static void drop_write(struct stm__log *log, size_t index)
 
     if (log->indexed)
         index_drop_last(log, index);
-    if (write->sets)
+    if (write->change == STM__SETS)
         stm__log_discard(log, write->var->type, write->value);
     stm__log_discard(log, &stm__watch_set_unused, (stm_value)write->watch_set);
 }
@@ -235,11 +259,11 @@ void stm__log_undo(struct stm__log *log, const struct stm__mark *mark)
             STM__VEC_AT(&log->undos, struct stm__undo, --log->undos.count);
         struct stm__write *write = stm__log_write_at(log, undo->write);
 
-        if (write->sets)
+        if (write->change == STM__SETS)
             stm__log_discard(log, write->var->type, write->value);
         write->value = undo->value;
         write->stamp = undo->stamp;
-        write->sets = undo->sets;
+        write->change = undo->change;
     }
     while (log->writes.count > mark->writes) {
         drop_write(log, log->writes.count - 1);
@@ -247,12 +271,104 @@ void stm__log_undo(struct stm__log *log, const struct stm__mark *mark)
     }
 }
 
+void stm__log_merge(struct stm__log *log, const struct stm__mark *mark,
+                    uint64_t since)
+{
+    size_t kept = mark->undos, count = log->undos.count;
+    struct stm__undo *undos = STM__VEC_AT(&log->undos, struct stm__undo, 0);
+
+    log->undos.count = kept;
+    for (size_t i = kept; i < count; i++) {
+        if (undos[i].stamp < since)
+            undos[log->undos.count++] = undos[i];
+        else if (undos[i].change == STM__SETS)
+            stm__log_discard(log,
+                             stm__log_write_at(log, undos[i].write)->var->type,
+                             undos[i].value);
+    }
+}
+
+/* ---- looking back ---- */
+
+/* Exchanges what an entry holds with what was kept of it. */
+static void exchange(struct stm__log *log, struct stm__undo *undo)
+{
+    struct stm__write *write = stm__log_write_at(log, undo->write);
+    struct stm__undo before = *undo;
+
+    undo->value = write->value;
+    undo->stamp = write->stamp;
+    undo->change = write->change;
+    write->value = before.value;
+    write->stamp = before.stamp;
+    write->change = before.change;
+}
+
+/* Takes the items from an index on out of an array, into memory for them. */
+static void cut(struct stm__vec *vec, size_t from, void *tail)
+{
+    if (vec->count > from)
+        memcpy(tail, vec->items + from * vec->size,
+               (vec->count - from) * vec->size);
+    vec->count = from;
+}
+
+static void take_back(struct stm__log *log, const struct stm__mark *mark,
+                      struct stm__rewound *rewound)
+{
+    for (size_t i = log->undos.count; i-- > mark->undos;)
+        exchange(log, STM__VEC_AT(&log->undos, struct stm__undo, i));
+    if (log->indexed)
+        for (size_t i = log->writes.count; i-- > mark->writes;)
+            index_drop_last(log, i);
+    cut(&log->undos, mark->undos, rewound->undo);
+    cut(&log->writes, mark->writes, rewound->write);
+    log->promised += 2 * rewound->writes + rewound->undos; /* their room */
+}
+
+bool stm__log_rewind(struct stm__log *log, const struct stm__mark *mark,
+                     struct stm__rewound *rewound)
+{
+    rewound->writes = log->writes.count - mark->writes;
+    rewound->undos = log->undos.count - mark->undos;
+    rewound->write = malloc(rewound->writes * sizeof *rewound->write + 1);
+    rewound->undo = malloc(rewound->undos * sizeof *rewound->undo + 1);
+    if (rewound->write && rewound->undo) {
+        take_back(log, mark, rewound);
+        return true;
+    }
+    free(rewound->write);
+    free(rewound->undo);
+    return false;
+}
+
+void stm__log_replay(struct stm__log *log, struct stm__rewound *rewound)
+{
+    for (size_t i = 0; i < rewound->writes; i++) {
+        struct stm__write *write = stm__vec_push(&log->writes);
+
+        *write = rewound->write[i];
+        log->filter |= stm__log_bit(write->var);
+        if (log->indexed)
+            index_add(log, log->writes.count - 1);
+    }
+    for (size_t i = 0; i < rewound->undos; i++) {
+        struct stm__undo *undo = stm__vec_push(&log->undos);
+
+        *undo = rewound->undo[i];
+        exchange(log, undo);
+    }
+    log->promised -= 2 * rewound->writes + rewound->undos;
+    free(rewound->write);
+    free(rewound->undo);
+}
+
 void stm__log_discard_all(struct stm__log *log)
 {
     for (size_t i = 0; i < log->undos.count; i++) {
         struct stm__undo *undo = STM__VEC_AT(&log->undos, struct stm__undo, i);
 
-        if (undo->sets)
+        if (undo->change == STM__SETS)
             stm__log_discard(log,
                              stm__log_write_at(log, undo->write)->var->type,
                              undo->value);
@@ -260,11 +376,11 @@ void stm__log_discard_all(struct stm__log *log)
     for (size_t i = 0; i < log->writes.count; i++) {
         struct stm__write *write = stm__log_write_at(log, i);
 
-        if (write->sets)
+        if (write->change == STM__SETS)
             stm__log_discard(log, write->var->type, write->value);
         stm__log_discard(log, &stm__watch_set_unused,
                          (stm_value)write->watch_set);
-        write->sets = false;
+        write->change = STM__KEEPS;
         write->watch_set = NULL;
     }
     log->undos.count = 0;

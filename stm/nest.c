@@ -7,23 +7,29 @@
 
 /* Closed nesting: a savepoint in the log of the one attempt. */
 
-struct stm__savepoint stm__savepoint(struct stm_tx *tx)
+void stm__savepoint(struct stm_tx *tx, struct stm__savepoint *savepoint)
 {
-    struct stm__savepoint savepoint;
-
-    savepoint.since = tx->since;
-    savepoint.actions = tx->actions.count;
-    savepoint.exports = tx->exports.count;
-    savepoint.watch_ops = tx->watch_ops.count;
+    savepoint->outer = tx->savepoint;
+    savepoint->since = tx->since;
+    savepoint->actions = tx->actions.count;
+    savepoint->exports = tx->exports.count;
+    savepoint->watch_ops = tx->watch_ops.count;
     tx->since = stm__draw_stamp(tx);
-    savepoint.mark = stm__log_mark(&tx->log, tx->since);
-    return savepoint;
+    savepoint->mark = stm__log_mark(&tx->log);
+    tx->savepoint = savepoint;
+}
+
+static void leave(struct stm_tx *tx, const struct stm__savepoint *savepoint)
+{
+    tx->savepoint = savepoint->outer;
+    tx->since = savepoint->since;
+    stm__draw_stamp(tx);
 }
 
 void stm__merge(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 {
-    tx->since = savepoint->since;
-    stm__draw_stamp(tx);
+    stm__log_merge(&tx->log, &savepoint->mark, savepoint->since);
+    leave(tx, savepoint);
 }
 
 void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint)
@@ -31,8 +37,18 @@ void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint)
     stm__log_undo(&tx->log, &savepoint->mark);
     stm__after_undo(tx, savepoint->actions, savepoint->exports,
                     savepoint->watch_ops);
-    tx->since = savepoint->since;
-    stm__draw_stamp(tx);
+    leave(tx, savepoint);
+}
+
+/* Ends a savepoint as its body has ended.  In a doomed attempt nothing is
+ * undone: someone further out undoes it all. */
+static void end(struct stm_tx *tx, const struct stm__savepoint *savepoint,
+                enum stm_status status)
+{
+    if (status == STM_OK || tx->doom != STM_OK)
+        stm__merge(tx, savepoint);
+    else
+        stm__undo(tx, savepoint);
 }
 
 enum stm_status stm__judge(struct stm_tx *tx, enum stm_status returned)
@@ -69,13 +85,10 @@ enum stm_status stm__nested(struct stm_tx *tx, stm_body *body, void *argument)
     enum stm_status status;
 
     STM__CHECK(tx);
-    savepoint = stm__savepoint(tx);
+    stm__savepoint(tx, &savepoint);
     status = run(tx, body, argument);
-    if (status == STM_OK)
-        stm__merge(tx, &savepoint);
-    else if (tx->doom == STM_OK)
-        stm__undo(tx, &savepoint);
-    return status; /* doomed: someone further out undoes it all */
+    end(tx, &savepoint, status);
+    return status;
 }
 
 /* Undoes a branch that called retry, and goes on as if it had not. */
@@ -93,16 +106,14 @@ enum stm_status stm_or_else(struct stm_tx *tx,
 {
     STM__CHECK(tx);
     for (size_t i = 0; i < count; i++) {
-        struct stm__savepoint savepoint = stm__savepoint(tx);
-        enum stm_status status =
-            run(tx, branches[i].body, branches[i].argument);
+        struct stm__savepoint savepoint;
+        enum stm_status status;
 
+        stm__savepoint(tx, &savepoint);
+        status = run(tx, branches[i].body, branches[i].argument);
         if (recover(tx, &savepoint))
             continue;
-        if (status == STM_OK)
-            stm__merge(tx, &savepoint);
-        else if (tx->doom == STM_OK)
-            stm__undo(tx, &savepoint);
+        end(tx, &savepoint, status);
         return status;
     }
     return stm_retry(tx);
@@ -115,13 +126,39 @@ enum stm_status stm_would_block(struct stm_tx *tx, stm_body *body,
     bool blocks;
 
     STM__CHECK(tx);
-    savepoint = stm__savepoint(tx);
+    stm__savepoint(tx, &savepoint);
     (void)run(tx, body, argument);
     blocks = recover(tx, &savepoint);
+    if (!blocks)
+        end(tx, &savepoint, STM_EABORT);
     if (tx->doom != STM_OK)
         return tx->doom;
-    if (!blocks)
-        stm__undo(tx, &savepoint);
     *out = blocks;
     return STM_OK;
+}
+
+/* The writes since the point are taken out of the log while the body runs. */
+enum stm_status stm_previously(struct stm_tx *tx, stm_body *body,
+                               void *argument, enum stm_point point)
+{
+    struct stm__mark mark = {0, 0};
+    struct stm__savepoint savepoint;
+    struct stm__rewound rewound;
+    enum stm_status status;
+
+    STM__CHECK(tx);
+    if (point != STM_INNERMOST && point != STM_OUTERMOST)
+        return stm_error(STM_EMISUSE,
+                         "stm_previously: the point is %d; expected "
+                         "STM_INNERMOST or STM_OUTERMOST",
+                         (int)point);
+    if (point == STM_INNERMOST && tx->savepoint)
+        mark = tx->savepoint->mark;
+    if (!stm__log_rewind(&tx->log, &mark, &rewound))
+        return stm__doom(tx, STM_ENOMEM);
+    stm__savepoint(tx, &savepoint);
+    status = run(tx, body, argument);
+    stm__undo(tx, &savepoint);
+    stm__log_replay(&tx->log, &rewound);
+    return status;
 }

@@ -29,6 +29,31 @@ struct stm__side *stm__side_ensure(struct stm_tvar *var)
     return stm__side_of(var);
 }
 
+/* ---- the lock and what is under it ---- */
+
+AO_t stm__generation = 1;
+
+void stm__side_lock(struct stm__side *side)
+{
+    for (unsigned turn = 0;; turn++) {
+        AO_t holder = AO_load(&side->lock);
+
+        if (holder != stm__generation &&
+            AO_compare_and_swap_acquire(&side->lock, holder, stm__generation))
+            break;
+        stm__spin(turn);
+    }
+    if (STM__UNLIKELY(side->waits_generation != stm__generation)) {
+        AO_store(&side->waits, 0);
+        side->waits_generation = stm__generation;
+    }
+}
+
+void stm__side_unlock(struct stm__side *side)
+{
+    AO_store_release(&side->lock, 0);
+}
+
 void stm__side_retain(struct stm__side *side)
 {
     (void)AO_fetch_and_add1(&side->refs);
@@ -47,28 +72,31 @@ void stm__wait_link(struct stm__wait *wait)
     struct stm__side *side = stm__side_of(wait->var);
     struct stm__wait *first;
 
-    stm__spin_lock(&side->lock);
+    stm__side_lock(side);
+    wait->generation = stm__generation;
     first = (struct stm__wait *)AO_load(&side->waits);
     wait->previous = NULL;
     wait->next = first;
     if (first)
         first->previous = wait;
     AO_store_release(&side->waits, (AO_t)wait);
-    stm__spin_unlock(&side->lock);
+    stm__side_unlock(side);
 }
 
 void stm__wait_unlink(struct stm__wait *wait)
 {
     struct stm__side *side = stm__side_of(wait->var);
 
-    stm__spin_lock(&side->lock);
+    if (wait->generation != stm__generation)
+        return;
+    stm__side_lock(side);
     if (wait->previous)
         wait->previous->next = wait->next;
     else
         AO_store_release(&side->waits, (AO_t)wait->next);
     if (wait->next)
         wait->next->previous = wait->previous;
-    stm__spin_unlock(&side->lock);
+    stm__side_unlock(side);
 }
 
 struct stm__waiter *stm__wait_claim(struct stm_tvar *var,
@@ -77,7 +105,7 @@ struct stm__waiter *stm__wait_claim(struct stm_tvar *var,
     struct stm__side *side = stm__side_of(var);
     struct stm__wait *wait;
 
-    stm__spin_lock(&side->lock);
+    stm__side_lock(side);
     wait = (struct stm__wait *)AO_load(&side->waits);
     for (; wait; wait = wait->next) {
         if (!stm__waiter_claim(wait->waiter))
@@ -85,6 +113,6 @@ struct stm__waiter *stm__wait_claim(struct stm_tvar *var,
         wait->waiter->next = chain;
         chain = wait->waiter;
     }
-    stm__spin_unlock(&side->lock);
+    stm__side_unlock(side);
     return chain;
 }

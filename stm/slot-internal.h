@@ -86,6 +86,10 @@ static inline bool stm__slot_leave(struct stm__slot *slot)
     return STM__UNLIKELY(AO_load(&slot->asked) || AO_load(&slot->stuck));
 }
 
+/* In the child of a fork: ends the attempts of the threads that are not in it
+ * and gives their slots back.  Calls visit for each. */
+void stm__slot_forget_others(void (*visit)(struct stm__slot *slot));
+
 /* Is any attempt running? */
 bool stm__slot_any_running(void);
 

@@ -122,3 +122,25 @@ bool stm__slot_any_running(void)
     stm__slot_each_running(note_running, &running);
     return running;
 }
+
+/* ---- fork ---- */
+
+static void forget_others_in(struct block *block,
+                             void (*visit)(struct stm__slot *slot))
+{
+    for (size_t j = 0; j < SLOTS_PER_BLOCK; j++) {
+        struct stm__slot *slot = &block->slots[j];
+
+        if (slot == stm__slot_own)
+            continue;
+        AO_store(&slot->begin, 0);
+        visit(slot);
+        AO_store(&block->used, AO_load(&block->used) & ~((AO_t)1 << j));
+    }
+}
+
+void stm__slot_forget_others(void (*visit)(struct stm__slot *slot))
+{
+    for (size_t i = 0; i < BLOCKS_MAX && AO_load(&blocks[i]); i++)
+        forget_others_in((struct block *)AO_load(&blocks[i]), visit);
+}

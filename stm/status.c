@@ -39,6 +39,16 @@ const char *stm_strstatus(enum stm_status status)
         return "STM_ETHREAD: no thread could be started";
     case STM_ECLOSED:
         return "STM_ECLOSED: closed, takes nothing more";
+    case STM_EFULL:
+        return "STM_EFULL: no room";
+    case STM_ENOTFOUND:
+        return "STM_ENOTFOUND: no such key or item";
+    case STM_EDONE:
+        return "STM_EDONE: ended already";
+    case STM_EINVARIANT:
+        return "STM_EINVARIANT: an invariant does not hold";
+    case STM_EFORKED:
+        return "STM_EFORKED: the transaction goes on in the parent process";
     case STM_EUSER:
         break;
     }

@@ -39,6 +39,12 @@ enum stm_status {
     STM_EINTERRUPTED = -8, /* a signal handler ran while the call waited */
     STM_ETHREAD = -9,      /* the system would not start a thread */
     STM_ECLOSED = -10,     /* the pool or loop takes nothing more */
+    STM_EFULL = -11,       /* the container has no room */
+    STM_ENOTFOUND = -12,   /* the container has no such key or item */
+    STM_EDONE = -13,       /* the future has ended already */
+    STM_EINVARIANT = -14,  /* an invariant does not hold */
+    STM_EFORKED = -15,     /* the process was forked in this transaction, which
+                              goes on in the parent alone */
 
     /* STM_EUSER and everything below belong to the user: a body that returns
      * such a value aborts, and stm_atomically returns the value as it is. */
@@ -48,9 +54,9 @@ enum stm_status {
 /* Returns the name and meaning of a status, a static string, never NULL. */
 STM_API const char *stm_strstatus(enum stm_status status);
 
-/* Returns what the last STM_EMISUSE or STM_EDIVERGED on this thread was
- * about: what was wrong and what was expected.  The string belongs to the
- * thread and lasts until its next error. */
+/* Returns what the last STM_EMISUSE, STM_EDIVERGED or STM_EINVARIANT on this
+ * thread was about: what was wrong and what was expected.  The string belongs
+ * to the thread and lasts until its next error. */
 STM_API const char *stm_error_message(void);
 
 /* Sets that message, in the manner of printf, and returns the status: for

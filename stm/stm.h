@@ -10,8 +10,10 @@
 #include <stm/seq.h>
 #include <stm/stats.h>
 #include <stm/status.h>
+#include <stm/tcounter.h>
 #include <stm/tlist.h>
 #include <stm/transaction.h>
+#include <stm/tsemaphore.h>
 #include <stm/tvar.h>
 #include <stm/value.h>
 #include <stm/watcher.h>

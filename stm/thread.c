@@ -69,6 +69,7 @@ static void free_thread(void *argument)
 static void make_key(void)
 {
     STM__MUST(pthread_key_create(&key, free_thread) == 0);
+    stm__fork_heed();
 }
 
 static struct stm_tx *make_thread(void)
@@ -99,6 +100,49 @@ struct stm_tx *stm__thread(void)
 {
     return STM__LIKELY(stm__self != NULL) ? stm__self : make_thread();
 }
+
+/* ---- fork ---- */
+
+/* What belonged to threads that are not in this process.  It may have been in
+ * the midst of a change, so that nothing of it can be used, or freed. */
+static struct stm_tx *vanished;
+
+/* The gate is closed.  Commits that have passed it come to their end; others
+ * may still lock variables before they look at it. */
+void stm__thread_fork_prepare(void)
+{
+    pthread_mutex_lock(&lock);
+    stm__fence();
+    for (struct stm_tx *tx = threads; tx; tx = tx->next)
+        for (unsigned turn = 0;
+             tx != stm__self && AO_load_acquire(&tx->committing); turn++)
+            stm__spin(turn);
+}
+
+void stm__thread_fork_parent(void) { pthread_mutex_unlock(&lock); }
+
+void stm__thread_fork_child(void)
+{
+    struct stm_tx *tx, *next;
+
+    for (tx = threads; tx; tx = next) {
+        next = tx->next;
+        if (tx == stm__self)
+            continue;
+        stm__commit_forget(tx);
+        stm__counts_add(&ended, &tx->counts);
+        tx->next = vanished;
+        vanished = tx;
+    }
+    threads = stm__self;
+    if (threads) {
+        threads->next = NULL;
+        threads->link = &threads;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- the thread as others see it ---- */
 
 const struct stm_blocking *stm_set_blocking(const struct stm_blocking *hooks)
 {

@@ -77,6 +77,21 @@ stm_or_else(struct stm_tx *tx, const struct stm_branch *branches, size_t count);
 STM_API STM_NODISCARD enum stm_status
 stm_would_block(struct stm_tx *tx, stm_body *body, void *argument, bool *out);
 
+/* Which state stm_previously returns to. */
+enum stm_point {
+    STM_INNERMOST, /* before the innermost nested transaction or branch */
+    STM_OUTERMOST  /* before the whole transaction */
+};
+
+/* Runs body as it would have run at an earlier point of this transaction: what
+ * was written since is not seen.  What the body itself writes is seen by it and
+ * undone when it returns, whatever it returns; what it reads counts as read by
+ * the transaction.  Returns what the body returned, or the sticky status. */
+STM_API STM_NODISCARD enum stm_status stm_previously(struct stm_tx *tx,
+                                                     stm_body *body,
+                                                     void *argument,
+                                                     enum stm_point point);
+
 /* "For ever" wherever a length of time in nanoseconds is asked for. */
 #define STM_FOREVER UINT64_MAX
 

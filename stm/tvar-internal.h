@@ -28,15 +28,21 @@ struct stm_tvar {
 
 #define STM__LOCKED(word) ((word)&1)
 
+/* Counts the forks that led to this process, from 1.  What a lock or a list of
+ * an earlier generation says is about threads that are not here. */
+extern AO_t stm__generation;
+
 /* What only some variables need.  Lives until the variable and every watcher
  * that once read it are gone. */
 struct stm__side {
-    AO_t lock; /* a spin lock, for the members said to be under it */
+    AO_t lock; /* for the members said to be under it: the generation of who
+                  holds it, or 0 */
     AO_t refs;
 
     /* The transactions that wait: a list under `lock`, whose head is read
      * without it to see whether there is anything to do. */
     AO_t waits; /* struct stm__wait * */
+    AO_t waits_generation;
 
     /* Who watches, a struct stm__watch_set *: changed by a commit that holds
      * the variable, which then adds one to watch_version.  An attempt reads the
@@ -55,6 +61,7 @@ struct stm__wait {
     struct stm__waiter *waiter;
     struct stm__wait *next;
     struct stm__wait *previous; /* NULL: first */
+    AO_t generation;
 };
 
 /* Reads a consistent value and version.  False if the variable is locked or
@@ -89,6 +96,10 @@ static inline struct stm__side *stm__side_of(struct stm_tvar *var)
 struct stm__side *stm__side_ensure(struct stm_tvar *var);
 void stm__side_retain(struct stm__side *side);
 void stm__side_release(struct stm__side *side);
+
+/* For a handful of instructions, none of which can block. */
+void stm__side_lock(struct stm__side *side);
+void stm__side_unlock(struct stm__side *side);
 
 /* The version of the watch set; 0 if there never was one. */
 static inline AO_t stm__watch_version(struct stm_tvar *var)

@@ -113,9 +113,9 @@ static void hide(struct stm_tvar *var)
 
     if (!side)
         return;
-    stm__spin_lock(&side->lock);
+    stm__side_lock(side);
     side->var = NULL;
-    stm__spin_unlock(&side->lock);
+    stm__side_unlock(side);
 }
 
 void stm_tvar_release(struct stm_tvar *var)

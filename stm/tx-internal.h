@@ -19,7 +19,8 @@ struct stm_tx {
     uint64_t stamp;     /* drawn last; also the containers' ownership token */
     uint64_t stamp_end; /* of the block of stamps that this thread draws from */
     uint64_t since;     /* the stamp of the innermost savepoint */
-    unsigned depth;     /* of nesting */
+    const struct stm__savepoint *savepoint; /* that one, or NULL */
+    unsigned depth;                         /* of nesting */
 
     /* What a watcher's function reads: a vector of struct stm__capture, or
      * NULL while none runs. */
@@ -37,6 +38,9 @@ struct stm_tx {
 
     struct stm__batch *batch; /* for the values that a commit replaces */
     struct stm__vec order;    /* struct stm__write *: as a commit locks them */
+    AO_t
+        committing; /* 1 while the commit may hold variables; set before it
+                       locks the first, cleared when it has unlocked the last */
 
     /* The thread's. */
     const struct stm_blocking *blocking;
@@ -87,6 +91,7 @@ struct stm_call {
     struct stm__parker parker; /* initialized once the call first blocks */
     bool has_parker;
     struct stm__vec waits; /* struct stm__wait: linked while blocked */
+    AO_t generation;       /* in which it was blocked */
     bool blocked;
     bool slept;         /* since it was blocked last */
     unsigned evictions; /* how often it was thrown out of the gate */
@@ -146,6 +151,10 @@ bool stm__validate(struct stm_tx *tx, bool holding);
 enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
                                        stm_value value);
 
+/* Adds to the word that the variable, which has no type, will hold. */
+enum stm_status stm__tvar_add(struct stm_tx *tx, struct stm_tvar *var,
+                              stm_value delta);
+
 /* Draws a new stamp. */
 uint64_t stm__draw_stamp(struct stm_tx *tx);
 
@@ -155,7 +164,9 @@ enum stm_status stm__reserve_release(struct stm_tx *tx, size_t count);
 
 /* ---- nest.c ---- */
 
+/* Lies on the stack of whoever runs a body under it. */
 struct stm__savepoint {
+    const struct stm__savepoint *outer;
     struct stm__mark mark;
     uint64_t since;
     size_t actions;
@@ -163,7 +174,9 @@ struct stm__savepoint {
     size_t watch_ops;
 };
 
-struct stm__savepoint stm__savepoint(struct stm_tx *tx);
+/* Begins one; and ends the innermost, with what was done since kept or undone.
+ */
+void stm__savepoint(struct stm_tx *tx, struct stm__savepoint *savepoint);
 void stm__merge(struct stm_tx *tx, const struct stm__savepoint *savepoint);
 void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint);
 
@@ -198,6 +211,11 @@ void stm__call_start(struct stm_call *call);
  * a watcher. */
 enum stm_status stm__commit(struct stm_tx *tx);
 
+/* In the child of a fork, where the gate was closed: lets go of the variables
+ * that another thread's commit had locked before it looked at the gate.  They
+ * are as they were. */
+void stm__commit_forget(struct stm_tx *tx);
+
 /* What the layer of watchers adds to a commit before it locks; NULL until the
  * process has a watcher. */
 typedef enum stm_status stm__prepare(struct stm_tx *tx);
@@ -225,6 +243,20 @@ void stm__gate_wait(struct stm_tx *tx);
 
 /* Does this attempt run alone? */
 bool stm__gate_mine(const struct stm_tx *tx);
+
+/* ---- fork.c ---- */
+
+/* Once, by the first thread that runs a transaction. */
+void stm__fork_heed(void);
+
+/* What each file does about its own when the process forks: before, and after,
+ * in either process. */
+void stm__gate_fork_prepare(void);
+void stm__gate_fork_parent(void);
+void stm__gate_fork_child(void);
+void stm__thread_fork_prepare(void);
+void stm__thread_fork_parent(void);
+void stm__thread_fork_child(void);
 
 /* ---- block.c ---- */
 

@@ -146,9 +146,9 @@ static struct stm_tvar *var_of(struct stm__side *side)
 {
     struct stm_tvar *var;
 
-    stm__spin_lock(&side->lock);
+    stm__side_lock(side);
     var = side->var;
-    stm__spin_unlock(&side->lock);
+    stm__side_unlock(side);
     return var;
 }
 

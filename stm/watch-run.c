@@ -56,7 +56,10 @@ static enum stm_status add_watchers_of(struct stm_tx *tx,
 {
     const struct stm__watch_set *set =
         stm__watch_set_of(write->var, &write->watch_version);
+    stm_value sum;
 
+    if (set && set->count && write->change == STM__ADDS)
+        STM_TRY(stm_tvar_get(tx, write->var, &sum)); /* makes it a value */
     for (size_t i = 0; set && i < set->count; i++) {
         struct stm__run *run;
 
@@ -79,6 +82,11 @@ static enum stm_status add_watch_op(struct stm_tx *tx,
     return STM_OK;
 }
 
+static bool differs(const struct stm__write *write, stm_value seen)
+{
+    return write->value != (write->change == STM__ADDS ? 0 : seen);
+}
+
 /* Is something that the watcher read no longer what it saw?  Only what this
  * transaction wrote can have changed. */
 static bool disturbed(struct stm_tx *tx, const struct stm__run *run)
@@ -87,7 +95,7 @@ static bool disturbed(struct stm_tx *tx, const struct stm__run *run)
         const struct stm__capture *seen = stm__capture_at(tx, run->first + i);
         const struct stm__write *write = stm__log_find(&tx->log, seen->var);
 
-        if (write && write->stamp >= run->stamp && write->value != seen->value)
+        if (write && write->stamp >= run->stamp && differs(write, seen->value))
             return true;
     }
     return false;

@@ -51,6 +51,22 @@ STM_API STM_NODISCARD enum stm_status stm_watch(struct stm_tx *tx,
                                                 const struct stm_watch *watch,
                                                 struct stm_watcher **out);
 
+/* What must hold. */
+struct stm_invariant {
+    enum stm_status (*holds)(struct stm_tx *tx, stm_value argument, bool *out);
+    stm_value argument;
+    const struct stm_type *argument_type;
+    const char *name; /* copied; shown in errors */
+};
+
+/* Checks the invariant now and, from the commit of this transaction on, at the
+ * end of every transaction that writes what it read.  Where it does not hold,
+ * STM_EINVARIANT with a message that names it, here as from the transaction
+ * that broke it.  Otherwise as stm_watch; *out can be cancelled. */
+STM_API STM_NODISCARD enum stm_status
+stm_invariant(struct stm_tx *tx, const struct stm_invariant *invariant,
+              struct stm_watcher **out);
+
 /* Ends the watcher when the transaction commits; within it, it does not run
  * any more.  Cancelling twice is no error. */
 STM_API STM_NODISCARD enum stm_status

@@ -6,6 +6,8 @@
  * returns. */
 #include "support.h"
 
+#include <stm/tx-internal.h>
+
 #include <sched.h>
 
 START_TEST(H_with_one_thread_the_old_value_goes_at_once)
@@ -427,6 +429,39 @@ START_TEST(G_a_snapshot_dropped_in_a_nested_body_keeps_its_items_until_the_end)
 }
 END_TEST
 
+/* A variable that one transaction writes again and again, each time nested. */
+static enum stm_status set_one(struct stm_tx *tx, void *argument)
+{
+    return stm_tvar_set(tx, argument, 1);
+}
+
+static enum stm_status set_often(struct stm_tx *tx, void *argument)
+{
+    for (size_t i = 0; i < 1000; i++)
+        STM_TRY(stm_atomically(set_one, argument));
+    EXPECT(tx->log.undos.count <= 1,
+           "expected no more than one value to be kept for undoing, got %zu",
+           tx->log.undos.count);
+    return STM_OK;
+}
+
+static enum stm_status set_often_nested(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(stm_tvar_set(tx, argument, 2));
+    STM_TRY(stm_atomically(set_often, argument));
+    return set_often(tx, argument);
+}
+
+START_TEST(H_values_overwritten_in_nested_transactions_are_not_kept)
+{
+    struct stm_tvar *var = word_var(0);
+
+    EXPECT_STATUS(STM_OK, stm_atomically(set_often_nested, var));
+    EXPECT(peek(var) == 1, "expected 1, got %zu", (size_t)peek(var));
+    stm_tvar_release(var);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("H");
@@ -449,5 +484,7 @@ int main(void)
     tcase_add_test(
         tests,
         G_a_snapshot_dropped_in_a_nested_body_keeps_its_items_until_the_end);
+    tcase_add_test(tests,
+                   H_values_overwritten_in_nested_transactions_are_not_kept);
     return run_suite("memory", tests);
 }
