@@ -7,13 +7,16 @@
 
 #include <stm/broadcast.h>
 #include <stm/eventloop.h>
+#include <stm/map.h>
 #include <stm/seq.h>
 #include <stm/stats.h>
 #include <stm/status.h>
 #include <stm/tcounter.h>
+#include <stm/tdict.h>
 #include <stm/tlist.h>
 #include <stm/transaction.h>
 #include <stm/tsemaphore.h>
+#include <stm/tset.h>
 #include <stm/tvar.h>
 #include <stm/value.h>
 #include <stm/watcher.h>

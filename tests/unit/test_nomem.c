@@ -91,7 +91,8 @@ enum feature {
     NEST = 16,
     NAME = 32,
     WAIT = 64,
-    ALL = LIST | QUEUE | WATCH | REGISTER | NEST | NAME
+    DICT = 128,
+    ALL = LIST | QUEUE | WATCH | REGISTER | NEST | NAME | DICT
 };
 
 static const struct scenario {
@@ -100,9 +101,10 @@ static const struct scenario {
 } scenarios[] = {{"variables", 0},
                  {"a list", LIST},
                  {"a broadcast queue", QUEUE},
+                 {"a dictionary", DICT},
                  {"watchers", WATCH},
                  {"actions, exports and events", REGISTER},
-                 {"nesting", LIST | QUEUE | NEST},
+                 {"nesting", LIST | QUEUE | DICT | NEST},
                  {"a name", NAME},
                  {"a wait", WAIT | NEST},
                  {"everything", ALL}};
@@ -114,6 +116,7 @@ struct world {
     struct stm_tvar *size, *mirror;
     struct stm_tvar *vars[VARIABLES]; /* counted objects */
     struct stm_tlist *list;
+    struct stm_tdict *dict;
     struct stm_broadcast *queue;
     struct stm_endpoint *endpoint;
     struct stm_eventloop *loop;
@@ -159,6 +162,8 @@ static enum stm_status world_body(struct stm_tx *tx, void *argument)
     return stm_watch(tx, &watch, NULL);
 }
 
+static const struct stm_key_type counted_keys = {.type = &counted_type};
+
 static void world_init(struct world *world)
 {
     world->size = word_var(0);
@@ -166,6 +171,8 @@ static void world_init(struct world *world)
     for (size_t i = 0; i < VARIABLES; i++)
         world->vars[i] = counted_var(0);
     world->list = stm_tlist_new(&counted_type);
+    world->dict = stm_tdict_new(&counted_keys, &counted_type);
+    stm_tdict_discard(world->dict); /* it makes its map when it changes */
     world->queue = stm_broadcast_new(&counted_type);
     world->loop = stm_eventloop_new();
     world->argument = counted_new((stm_value)world);
@@ -178,6 +185,7 @@ static void world_fini(struct world *world)
     stm_endpoint_release(world->endpoint);
     stm_broadcast_release(world->queue);
     stm_tlist_release(world->list);
+    stm_tdict_release(world->dict);
     stm_tvar_release(world->size);
     stm_tvar_release(world->mirror);
     for (size_t i = 0; i < VARIABLES; i++)
@@ -211,6 +219,26 @@ static enum stm_status register_things(struct stm_tx *tx, struct world *world)
                                   &counted_type);
 }
 
+/* One key more, after all kinds of changes. */
+static enum stm_status juggle_dict(struct stm_tx *tx, struct world *world,
+                                   stm_value key)
+{
+    struct stm_map *map;
+    enum stm_status status;
+    stm_value value;
+
+    STM_TRY(stm_tdict_set(tx, world->dict, key, key));
+    STM_TRY(stm_tdict_remove(tx, world->dict, key, NULL));
+    STM_TRY(stm_tdict_get_or_set(tx, world->dict, key, key, &value));
+    STM_TRY(stm_tdict_snapshot(tx, world->dict, &map));
+    status = stm_tdict_clear(tx, world->dict);
+    if (status == STM_OK)
+        status = stm_tdict_assign(tx, world->dict, map);
+    stm_map_release(map);
+    STM_TRY(status);
+    return stm_tdict_set(tx, world->dict, key, value);
+}
+
 static enum stm_status grow_containers(struct stm_tx *tx, struct world *world)
 {
     for (size_t i = 0; i < BATCH; i++) {
@@ -219,6 +247,8 @@ static enum stm_status grow_containers(struct stm_tx *tx, struct world *world)
 
         if (status == STM_OK)
             status = stm_broadcast_put(tx, world->queue, item);
+        if (status == STM_OK && world->features & DICT)
+            status = juggle_dict(tx, world, item);
         counted_drop(item);
         STM_TRY(status);
     }
@@ -299,12 +329,15 @@ static enum stm_status check_body(struct stm_tx *tx, void *argument)
 {
     struct world *world = argument;
     stm_value value, mirror, own;
-    size_t length, remaining;
+    size_t length, remaining, keys;
 
     STM_TRY(stm_tvar_get(tx, world->size, &value));
     STM_TRY(stm_tvar_get(tx, world->mirror, &mirror));
     STM_TRY(stm_tlist_length(tx, world->list, &length));
     STM_TRY(stm_endpoint_remaining(tx, world->endpoint, &remaining));
+    STM_TRY(stm_tdict_length(tx, world->dict, &keys));
+    EXPECT(keys == (world->features & DICT ? value : 0),
+           "half-committed: size %zu, but %zu keys", (size_t)value, keys);
     EXPECT(value == world->expected, "expected size %zu, got %zu",
            (size_t)world->expected, (size_t)value);
     EXPECT(mirror == value && length == value && remaining == value,
@@ -407,6 +440,8 @@ static void construct(void)
 {
     struct stm_tvar *var = stm_tvar_new(NULL, 0);
     struct stm_tlist *list = stm_tlist_new(NULL);
+    struct stm_tdict *dict = stm_tdict_new(NULL, NULL);
+    struct stm_tset *set = stm_tset_new(NULL);
     struct stm_broadcast *queue = stm_broadcast_new(NULL);
     struct stm_eventloop *loop = stm_eventloop_new();
     struct stm_call *call = stm_call_new(check_body, NULL);
@@ -417,13 +452,16 @@ static void construct(void)
     faults.armed = false;
     EXPECT(status == STM_OK || status == STM_ENOMEM,
            "stm_tvar_set_name: expected OK or ENOMEM, got %d", status);
-    EXPECT(faults.failed || (var != NULL && list != NULL && queue != NULL &&
-                             loop != NULL && call != NULL),
+    EXPECT(faults.failed ||
+               (var != NULL && list != NULL && dict != NULL && set != NULL &&
+                queue != NULL && loop != NULL && call != NULL),
            "expected no NULL without a failing allocation");
     if (var != NULL)
         stm_tvar_release(var);
     if (list != NULL)
         stm_tlist_release(list);
+    stm_tdict_release(dict);
+    stm_tset_release(set);
     if (queue != NULL)
         stm_broadcast_release(queue);
     if (loop != NULL)
