@@ -2,10 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include <stm/box-internal.h>
 #include <stm/broadcast.h>
-#include <stm/error-internal.h>
-#include <stm/seq-internal.h>
-#include <stm/tx-internal.h>
+#include <stm/seqvar-internal.h>
 
 /* A chain of cells.  A cell is a variable: empty (0) at the chain's end, else a
  * link, which holds an item and the next cell.  The queue knows the empty cell;
@@ -98,49 +97,8 @@ static const struct stm_type cell_type = {
 };
 
 struct entry {
-    AO_t refs;
+    struct stm__box box;
     uint64_t key;
-    struct stm__ref item;
-};
-
-static void retain_entry(stm_value value)
-{
-    (void)AO_fetch_and_add1(&((struct entry *)value)->refs);
-}
-
-static void release_entry(stm_value value)
-{
-    struct entry *entry = (struct entry *)value;
-
-    if (AO_fetch_and_sub1_full(&entry->refs) != 1)
-        return;
-    stm__release(entry->item.type, entry->item.value);
-    free(entry);
-}
-
-static bool may_release_entry(stm_value value)
-{
-    const struct entry *entry = (const struct entry *)value;
-
-    return stm__may_release(entry->item.type, entry->item.value);
-}
-
-static int traverse_entry(stm_value value, stm_visit *visit, void *context)
-{
-    struct entry *entry = (struct entry *)value;
-
-    return AO_load(&entry->refs) == 1
-               ? stm__traverse(entry->item.type, entry->item.value, visit,
-                               context)
-               : 0;
-}
-
-static const struct stm_type entry_type = {
-    .name = "broadcast entry",
-    .retain = retain_entry,
-    .release = release_entry,
-    .may_release = may_release_entry,
-    .traverse = traverse_entry,
 };
 
 /* ---- the queue ---- */
@@ -279,18 +237,6 @@ enum stm_status stm_endpoint_new(struct stm_tx *tx, struct stm_broadcast *queue,
     return STM_OK;
 }
 
-/* The sequence of entries put back; NULL: none. */
-static enum stm_status load_front(struct stm_tx *tx,
-                                  struct stm_endpoint *endpoint,
-                                  struct stm_seq **out)
-{
-    stm_value value;
-
-    STM_TRY(stm_tvar_get(tx, endpoint->front, &value));
-    *out = (struct stm_seq *)value;
-    return STM_OK;
-}
-
 enum stm_status stm_endpoint_duplicate(struct stm_tx *tx,
                                        struct stm_endpoint *endpoint,
                                        struct stm_endpoint **out)
@@ -301,7 +247,7 @@ enum stm_status stm_endpoint_duplicate(struct stm_tx *tx,
 
     STM_TRY(stm_tvar_get(tx, endpoint->cell, &cell));
     STM_TRY(stm_tvar_get(tx, endpoint->taken, &taken));
-    STM_TRY(load_front(tx, endpoint, &front));
+    STM_TRY(stm__seqvar_load(tx, endpoint->front, &front));
     copy = make_endpoint(endpoint->queue, cell, taken, front);
     if (!copy)
         return stm__doom(tx, STM_ENOMEM);
@@ -317,17 +263,10 @@ static enum stm_status take_from_front(struct stm_tx *tx,
                                        struct stm_seq *front, size_t index,
                                        stm_value *out)
 {
-    struct stm_seq *rest;
     stm_value entry;
 
-    STM_TRY(stm__reserve_release(tx, 3));
-    rest = stm__seq_remove(front, index, &entry, tx->stamp);
-    if (!rest)
-        return stm__doom(tx, STM_ENOMEM);
-    stm__log_discard(&tx->log, &entry_type, entry);
-    if (rest != front)
-        STM_TRY(stm__tvar_set_stealing(tx, endpoint->front, (stm_value)rest));
-    *out = ((struct entry *)entry)->item.value;
+    STM_TRY(stm__seqvar_take(tx, endpoint->front, front, index, &entry));
+    *out = ((struct entry *)entry)->box.item.value;
     return STM_OK;
 }
 
@@ -352,7 +291,7 @@ enum stm_status stm_endpoint_get(struct stm_tx *tx,
     struct stm_seq *front;
     struct link *link;
 
-    STM_TRY(load_front(tx, endpoint, &front));
+    STM_TRY(stm__seqvar_load(tx, endpoint->front, &front));
     if (stm__seq_length(front))
         return take_from_front(tx, endpoint, front, 0, out);
     STM_TRY(load_link(tx, endpoint, &link));
@@ -370,9 +309,9 @@ enum stm_status stm_endpoint_peek(struct stm_tx *tx,
     struct stm_seq *front;
     struct link *link;
 
-    STM_TRY(load_front(tx, endpoint, &front));
+    STM_TRY(stm__seqvar_load(tx, endpoint->front, &front));
     if (stm__seq_length(front)) {
-        *out = ((struct entry *)stm_seq_get(front, 0))->item.value;
+        *out = ((struct entry *)stm_seq_get(front, 0))->box.item.value;
         return STM_OK;
     }
     STM_TRY(load_link(tx, endpoint, &link));
@@ -382,45 +321,21 @@ enum stm_status stm_endpoint_peek(struct stm_tx *tx,
     return STM_OK;
 }
 
-static struct entry *make_entry(struct stm_endpoint *endpoint, stm_value item)
-{
-    struct entry *entry = malloc(sizeof *entry);
-
-    if (!entry)
-        return NULL;
-    entry->refs = 1;
-    entry->key = AO_fetch_and_sub1(&endpoint->key);
-    entry->item.value = item;
-    entry->item.type = endpoint->queue->item;
-    stm__retain(entry->item.type, item);
-    return entry;
-}
-
 enum stm_status stm_endpoint_replace(struct stm_tx *tx,
                                      struct stm_endpoint *endpoint,
                                      stm_value item, uint64_t *handle)
 {
-    struct stm_seq *before, *after = NULL;
+    struct stm_seq *front;
     struct entry *entry;
 
-    STM_TRY(load_front(tx, endpoint, &before));
-    STM_TRY(stm__reserve_release(tx, 4));
-    if (!before) {
-        before = stm__seq_new(&entry_type, tx->stamp);
-        if (!before)
-            return stm__doom(tx, STM_ENOMEM);
-        STM_TRY(stm__tvar_set_stealing(tx, endpoint->front, (stm_value)before));
-        STM_TRY(stm__reserve_release(tx, 3));
-    }
-    entry = make_entry(endpoint, item);
-    if (entry)
-        after = stm__seq_insert(before, 0, (stm_value)entry, tx->stamp);
-    if (entry)
-        stm__log_discard(&tx->log, &entry_type, (stm_value)entry);
-    if (!after)
+    STM_TRY(stm__seqvar_load_to_change(tx, endpoint->front, &stm__box_type,
+                                       &front));
+    entry = stm__box_new(sizeof *entry, endpoint->queue->item, item);
+    if (!entry)
         return stm__doom(tx, STM_ENOMEM);
-    if (after != before)
-        STM_TRY(stm__tvar_set_stealing(tx, endpoint->front, (stm_value)after));
+    entry->key = AO_fetch_and_sub1(&endpoint->key);
+    STM_TRY(stm__seqvar_insert_box(tx, endpoint->front, front, 0,
+                                   (stm_value)entry));
     if (handle)
         *handle = entry->key;
     return STM_OK;
@@ -439,7 +354,7 @@ enum stm_status stm_endpoint_remove(struct stm_tx *tx,
     stm_value item;
     size_t index;
 
-    STM_TRY(load_front(tx, endpoint, &front));
+    STM_TRY(stm__seqvar_load(tx, endpoint->front, &front));
     index = front ? stm__seq_bisect(front, key_before, &handle) : 0;
     if (index >= stm__seq_length(front) ||
         ((struct entry *)stm_seq_get(front, index))->key != handle)
@@ -454,7 +369,7 @@ enum stm_status stm_endpoint_remaining(struct stm_tx *tx,
     stm_value taken = 0, written;
     struct stm_seq *front;
 
-    STM_TRY(load_front(tx, endpoint, &front));
+    STM_TRY(stm__seqvar_load(tx, endpoint->front, &front));
     STM_TRY(stm_tvar_get(tx, endpoint->queue->written, &written));
     if (written) /* else there was nothing to take */
         STM_TRY(stm_tvar_get(tx, endpoint->taken, &taken));

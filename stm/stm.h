@@ -13,7 +13,11 @@
 #include <stm/status.h>
 #include <stm/tcounter.h>
 #include <stm/tdict.h>
+#include <stm/tfuture.h>
 #include <stm/tlist.h>
+#include <stm/tobject.h>
+#include <stm/tpriorityqueue.h>
+#include <stm/tqueue.h>
 #include <stm/transaction.h>
 #include <stm/tsemaphore.h>
 #include <stm/tset.h>

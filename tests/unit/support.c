@@ -70,6 +70,15 @@ void expect_status(enum stm_status wanted, enum stm_status got,
            wanted, stm_strstatus(wanted), got, stm_strstatus(got));
 }
 
+enum stm_status expect_result(enum stm_status wanted, enum stm_status got,
+                              const char *call, const char *file, int line)
+{
+    if (got == STM_RETRY || got == STM_CONFLICT)
+        return got;
+    expect_status(wanted, got, call, file, line);
+    return STM_OK;
+}
+
 void expect_runs(size_t wanted, size_t *counter, const char *why,
                  const char *file, int line)
 {
@@ -223,17 +232,31 @@ void poke(struct stm_tvar *var, stm_value value)
     EXPECT_STATUS(STM_OK, stm_atomically(write_body, &access));
 }
 
-static void poking_thread(size_t index, void *context)
+struct elsewhere {
+    stm_body *body;
+    void *argument;
+};
+
+static void elsewhere_thread(size_t index, void *context)
 {
+    struct elsewhere *elsewhere = context;
+
     (void)index;
-    EXPECT_STATUS(STM_OK, stm_atomically(write_body, context));
+    EXPECT_STATUS(STM_OK, stm_atomically(elsewhere->body, elsewhere->argument));
+}
+
+void atomically_elsewhere(stm_body *body, void *argument)
+{
+    struct elsewhere elsewhere = {body, argument};
+
+    crew_run(1, elsewhere_thread, &elsewhere);
 }
 
 void poke_elsewhere(struct stm_tvar *var, stm_value value)
 {
     struct access access = {.var = var, .value = value};
 
-    crew_run(1, poking_thread, &access);
+    atomically_elsewhere(write_body, &access);
 }
 
 struct stm_tvar *word_var(stm_value initial)
@@ -358,6 +381,19 @@ enum stm_status make_endpoint(struct stm_tx *tx, struct stm_broadcast *queue,
         stm_endpoint_release(*out);
     *out = NULL;
     return stm_endpoint_new(tx, queue, out);
+}
+
+int visit_count(stm_value value, void *context)
+{
+    (void)value;
+    *(size_t *)context += 1;
+    return 0;
+}
+
+int visit_one(stm_value value, void *context)
+{
+    visit_count(value, context);
+    return 5;
 }
 
 void action_count(stm_value counter)

@@ -29,6 +29,15 @@ void expect(bool so, const char *file, int line, const char *format, ...)
 void expect_status(enum stm_status wanted, enum stm_status got,
                    const char *call, const char *file, int line);
 
+/* For a body: the same, where STM_RETRY or STM_CONFLICT may come instead, and is
+ * passed on; otherwise STM_OK. */
+#define EXPECT_RESULT(wanted, call)                                            \
+    expect_result((wanted), (call), #call, __FILE__, __LINE__)
+STM_NODISCARD enum stm_status expect_result(enum stm_status wanted,
+                                            enum stm_status got,
+                                            const char *call, const char *file,
+                                            int line);
+
 /* Did that many runs happen since the last look?  Resets the counter.  Shake
  * mode may add runs where there is one. */
 #define EXPECT_RUNS(wanted, counter, why)                                      \
@@ -88,9 +97,11 @@ uint64_t monotonic_now(void);
 stm_value peek(struct stm_tvar *var);
 void poke(struct stm_tvar *var, stm_value value);
 
-/* The same write on a thread of its own; returns after its commit.  May be
- * called inside a transaction, beside which it then runs. */
+/* A transaction on a thread of its own, the same write or a body of the test's;
+ * returns after its commit.  May be called inside a transaction, beside which
+ * it then runs. */
 void poke_elsewhere(struct stm_tvar *var, stm_value value);
+void atomically_elsewhere(stm_body *body, void *argument);
 
 /* A variable that holds a word; never NULL. */
 struct stm_tvar *word_var(stm_value initial);
@@ -123,6 +134,11 @@ void give_back(struct stm_tx *tx, const struct stm_type *type, stm_value value);
 STM_NODISCARD enum stm_status make_endpoint(struct stm_tx *tx,
                                             struct stm_broadcast *queue,
                                             struct stm_endpoint **out);
+
+/* A collector's visits: they add 1 to the size_t that context points to, and
+ * the second ends the traversal with 5. */
+int visit_count(stm_value value, void *context);
+int visit_one(stm_value value, void *context);
 
 /* stm_on_commit and event loop actions: adds 1 to the AO_t it points to. */
 void action_count(stm_value counter);

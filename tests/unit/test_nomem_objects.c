@@ -1,0 +1,229 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* Promise I with the queues, futures and objects: each allocation fails once,
+ * and nothing is half-done or leaked. */
+#include "faults.h"
+#include "support.h"
+
+enum { BATCH = 10 };
+
+/* In every commit, the lengths of two queues and the object's field are all
+ * size. */
+struct world {
+    struct stm_tpriorityqueue *urgent;
+    struct stm_tqueue *line, *ring;
+    struct stm_tobject *object;
+    stm_value expected; /* size */
+    size_t allocations; /* that the next run is to succeed in */
+    bool for_good;
+    bool finished; /* a run met no failure any more */
+};
+
+/* The test's own objects are always to be had. */
+static stm_value fresh(stm_value number)
+{
+    bool armed = faults.armed;
+    stm_value value;
+
+    faults.armed = false;
+    value = counted_new(number);
+    faults.armed = armed;
+    return value;
+}
+
+static void world_init(struct world *world)
+{
+    world->urgent = stm_tpriorityqueue_new(&counted_type);
+    world->line = stm_tqueue_new(&counted_type, 0);
+    world->ring = stm_tqueue_new(&counted_type, 2);
+    world->object = stm_tobject_new(&counted_type);
+}
+
+static void world_fini(struct world *world)
+{
+    stm_tpriorityqueue_release(world->urgent);
+    stm_tqueue_release(world->line);
+    stm_tqueue_release(world->ring);
+    stm_tobject_release(world->object);
+}
+
+static enum stm_status end_future(struct stm_tx *tx, stm_value value)
+{
+    struct stm_tfuture *future = stm_tfuture_new(&counted_type, NULL);
+    enum stm_status status;
+
+    if (future == NULL)
+        return STM_ENOMEM;
+    status = stm_tfuture_set(tx, future, value);
+    stm_tfuture_release(future);
+    return status;
+}
+
+/* One item through the ring, and more by BATCH in the other queues. */
+static enum stm_status use_queues(struct stm_tx *tx, struct world *world,
+                                  stm_value item)
+{
+    struct stm_ticket ticket;
+    stm_value taken;
+
+    STM_TRY(stm_tqueue_put(tx, world->ring, item));
+    STM_TRY(stm_tqueue_get(tx, world->ring, &taken));
+    for (size_t i = 0; i < BATCH + 2; i++) {
+        STM_TRY(stm_tpriorityqueue_push(tx, world->urgent, (int64_t)i % 3, item,
+                                        &ticket));
+        STM_TRY(stm_tqueue_put(tx, world->line, item));
+    }
+    STM_TRY(stm_tpriorityqueue_pop(tx, world->urgent, &taken, NULL));
+    STM_TRY(stm_tpriorityqueue_remove(tx, world->urgent, &ticket, &taken));
+    STM_TRY(stm_tqueue_get(tx, world->line, &taken));
+    return stm_tqueue_get(tx, world->line, &taken);
+}
+
+static enum stm_status change_body(struct stm_tx *tx, void *argument)
+{
+    struct world *world = argument;
+    stm_value item = fresh(world->expected + BATCH);
+    enum stm_status status = use_queues(tx, world, item);
+    struct stm_seq *names;
+
+    if (status == STM_OK)
+        status = stm_tobject_names(tx, world->object, &names);
+    if (status == STM_OK)
+        stm_seq_release(names);
+    if (status == STM_OK)
+        status = stm_tobject_set(tx, world->object, "temporary", item);
+    if (status == STM_OK)
+        status = stm_tobject_set(tx, world->object, "size", item);
+    if (status == STM_OK)
+        status = stm_tobject_remove(tx, world->object, "temporary");
+    if (status == STM_OK)
+        status = end_future(tx, item);
+    counted_drop(item);
+    return status;
+}
+
+static enum stm_status undone_body(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(change_body(tx, argument));
+    return STM_EABORT;
+}
+
+static enum stm_status scenario_body(struct stm_tx *tx, void *argument)
+{
+    enum stm_status status = stm_atomically(undone_body, argument);
+
+    return status == STM_EABORT ? change_body(tx, argument) : status;
+}
+
+static enum stm_status check_body(struct stm_tx *tx, void *argument)
+{
+    struct world *world = argument;
+    size_t urgent, line, ring, names;
+    struct stm_seq *seq;
+    stm_value value;
+
+    STM_TRY(stm_tpriorityqueue_length(tx, world->urgent, &urgent));
+    STM_TRY(stm_tqueue_length(tx, world->line, &line));
+    STM_TRY(stm_tqueue_length(tx, world->ring, &ring));
+    STM_TRY(stm_tobject_names(tx, world->object, &seq));
+    names = stm_seq_length(seq);
+    stm_seq_release(seq);
+    EXPECT(urgent == world->expected && line == world->expected && ring == 0 &&
+               names == (world->expected != 0),
+           "half-committed: size %zu, queues of %zu, %zu and %zu, %zu names",
+           (size_t)world->expected, urgent, line, ring, names);
+    if (!names)
+        return STM_OK;
+    STM_TRY(stm_tobject_get(tx, world->object, "size", &value));
+    EXPECT(counted_number(value) == world->expected,
+           "half-committed: size %zu, but the field is %zu",
+           (size_t)world->expected, (size_t)counted_number(value));
+    return STM_OK;
+}
+
+/* On a thread of its own, so that its registration is met, too. */
+static void failing_thread(size_t index, void *context)
+{
+    struct world *world = context;
+    enum stm_status status;
+
+    (void)index;
+    faults_arm(world->allocations, world->for_good);
+    status = stm_atomically(scenario_body, world);
+    faults.armed = false;
+    EXPECT(status == STM_OK || (status == STM_ENOMEM && faults.failed),
+           "allocation %zu failed: expected OK or ENOMEM, got %d (%s)",
+           world->allocations + 1, status, stm_strstatus(status));
+    if (status == STM_OK)
+        world->expected += BATCH;
+    EXPECT_STATUS(STM_OK, stm_atomically(check_body, world));
+    world->finished = !faults.failed;
+}
+
+static void run_failures(bool for_good)
+{
+    struct world world = {.for_good = for_good};
+
+    for (; !world.finished; world.allocations++) {
+        world.expected = 0;
+        world_init(&world);
+        crew_run(1, failing_thread, &world);
+        world_fini(&world);
+        EXPECT(counted_live() == 0,
+               "allocation %zu: expected every object released, %zu live",
+               world.allocations + 1, counted_live());
+    }
+    EXPECT(world.allocations > 20, "expected allocations to fail, %zu did",
+           world.allocations - 1);
+}
+
+START_TEST(I_one_failing_allocation_is_survived) { run_failures(false); }
+END_TEST
+
+START_TEST(I_memory_that_is_gone_for_good_is_survived) { run_failures(true); }
+END_TEST
+
+/* Makes and frees a queue of each kind, a future and an object. */
+static bool construct(void)
+{
+    struct stm_tpriorityqueue *urgent = stm_tpriorityqueue_new(NULL);
+    struct stm_tqueue *line = stm_tqueue_new(NULL, 0);
+    struct stm_tqueue *ring = stm_tqueue_new(NULL, 3);
+    struct stm_tfuture *future = stm_tfuture_new(NULL, NULL);
+    struct stm_tobject *object = stm_tobject_new(NULL);
+    bool all = urgent != NULL && line != NULL && ring != NULL &&
+               future != NULL && object != NULL;
+
+    stm_tpriorityqueue_release(urgent);
+    stm_tqueue_release(line);
+    stm_tqueue_release(ring);
+    stm_tfuture_release(future);
+    stm_tobject_release(object);
+    return all;
+}
+
+START_TEST(I_constructors_return_null)
+{
+    size_t allocations = 0;
+    bool all;
+
+    do {
+        faults_arm(allocations++, false);
+        all = construct();
+        faults.armed = false;
+        EXPECT(all == !faults.failed, "expected a NULL for each failure");
+    } while (faults.failed);
+    EXPECT(allocations > 10, "expected allocations to fail");
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("I");
+
+    tcase_add_test(tests, I_one_failing_allocation_is_survived);
+    tcase_add_test(tests, I_memory_that_is_gone_for_good_is_survived);
+    tcase_add_test(tests, I_constructors_return_null);
+    return run_suite("nomem objects", tests);
+}
