@@ -54,52 +54,95 @@ static void raise_interrupted(void)
         PyErr_SetNone(PyExc_InterruptedError);
 }
 
+/* What each status becomes.  One that is not here is not to be met. */
+static const struct meaning {
+    enum stm_status status;
+    PyObject **builtin;   /* the exception's type, or ... */
+    size_t own;           /* ... where the module's state has it, or ... */
+    const char *imported; /* ... the module whose `name` it is */
+    const char *name;
+    const char *text; /* NULL: none */
+    bool told;        /* the text is stm_error_message() */
+} meanings[] = {
+#define OWN(member) .own = offsetof(struct stm__state, member)
+    {STM_RETRY, OWN(retry)},
+    {STM_CONFLICT, OWN(conflict)},
+    {STM_ENOMEM, .builtin = &PyExc_MemoryError},
+    {STM_EMISUSE, .builtin = &PyExc_RuntimeError, .told = true},
+    {STM_EEMPTY, OWN(empty)},
+    {STM_ERANGE, .builtin = &PyExc_IndexError, .text = "index out of range"},
+    {STM_ETIMEOUT, OWN(timeout)},
+    {STM_EDIVERGED, OWN(diverged), .told = true},
+    {STM_ETHREAD, .builtin = &PyExc_RuntimeError,
+     .text = "can't start new thread"},
+    {STM_ECLOSED, .builtin = &PyExc_RuntimeError,
+     .text = "cannot schedule after shutdown or stop"},
+    {STM_EFULL, OWN(full)},
+    {STM_ENOTFOUND, .builtin = &PyExc_KeyError, .text = "no such key or item"},
+    {STM_EDONE, .imported = "concurrent.futures", .name = "InvalidStateError",
+     .text = "the future has ended already"},
+    {STM_EINVARIANT, .builtin = &PyExc_AssertionError, .told = true},
+    {STM_EFORKED, .builtin = &PyExc_RuntimeError,
+     .text = "the transaction goes on in the parent process"},
+#undef OWN
+};
+
+static PyObject *import_type(const struct meaning *meaning)
+{
+    PyObject *module = PyImport_ImportModule(meaning->imported), *type;
+
+    if (module == NULL)
+        return NULL;
+    type = PyObject_GetAttrString(module, meaning->name);
+    Py_DECREF(module);
+    return type;
+}
+
+/* A new reference; NULL with an exception. */
+static PyObject *type_of(struct stm__state *state,
+                         const struct meaning *meaning)
+{
+    if (meaning->imported != NULL)
+        return import_type(meaning);
+    if (meaning->builtin != NULL)
+        return Py_NewRef(*meaning->builtin);
+    return Py_NewRef(*(PyObject **)((char *)state + meaning->own));
+}
+
+static void raise_meaning(struct stm__state *state,
+                          const struct meaning *meaning)
+{
+    const char *text = meaning->told ? stm_error_message() : meaning->text;
+    PyObject *type = type_of(state, meaning);
+
+    if (type == NULL)
+        return;
+    if (text != NULL)
+        PyErr_SetString(type, text);
+    else
+        PyErr_SetNone(type);
+    Py_DECREF(type);
+}
+
 PyObject *stm__raise(struct stm__state *state, enum stm_status status)
 {
     assert(status != STM_OK && status != STM__RAISED);
     assert((PyErr_Occurred() != NULL) == (status == STM__INTERRUPTED) ||
            status == STM_EINTERRUPTED);
-    switch ((int)status) {
-    case STM__INTERRUPTED:
-        break;
-    case STM_EINTERRUPTED:
+    if (status == STM__INTERRUPTED)
+        return NULL;
+    if (status == STM_EINTERRUPTED) {
         raise_interrupted();
-        break;
-    case STM_RETRY:
-        PyErr_SetNone(state->retry);
-        break;
-    case STM_CONFLICT:
-        PyErr_SetNone(state->conflict);
-        break;
-    case STM_ENOMEM:
-        PyErr_NoMemory();
-        break;
-    case STM_EMISUSE:
-        PyErr_SetString(PyExc_RuntimeError, stm_error_message());
-        break;
-    case STM_EEMPTY:
-        PyErr_SetNone(state->empty);
-        break;
-    case STM_ERANGE:
-        PyErr_SetString(PyExc_IndexError, "index out of range");
-        break;
-    case STM_ETIMEOUT:
-        PyErr_SetNone(state->timeout);
-        break;
-    case STM_EDIVERGED:
-        PyErr_SetString(state->diverged, stm_error_message());
-        break;
-    case STM_ETHREAD:
-        PyErr_SetString(PyExc_RuntimeError, "can't start new thread");
-        break;
-    case STM_ECLOSED:
-        PyErr_SetString(PyExc_RuntimeError,
-                        "cannot schedule after shutdown or stop");
-        break;
-    default:
-        PyErr_Format(PyExc_SystemError, "unexpected status: %s",
-                     stm_strstatus(status));
+        return NULL;
     }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(meanings); i++) {
+        if (meanings[i].status == status) {
+            raise_meaning(state, &meanings[i]);
+            return NULL;
+        }
+    }
+    PyErr_Format(PyExc_SystemError, "unexpected status: %s",
+                 stm_strstatus(status));
     return NULL;
 }
 
@@ -111,6 +154,25 @@ PyObject *stm__raise_index(struct stm__state *state, enum stm_status status,
     PyErr_SetString(PyExc_IndexError, message);
     return NULL;
 }
+
+static PyObject *raise_status(PyObject *module, PyObject *status)
+{
+    long number = PyLong_AsLong(status);
+
+    if (number == -1 && PyErr_Occurred() != NULL)
+        return NULL;
+    return stm__raise(stm__state(module), (enum stm_status)number);
+}
+
+PyDoc_STRVAR(raise_status_doc,
+             "_raise_status($module, status, /)\n--\n\n"
+             "Raise what a call that ends in this status of the library's "
+             "raises.");
+
+PyMethodDef stm__errors_functions[] = {
+    {"_raise_status", raise_status, METH_O, raise_status_doc},
+    {NULL, NULL, 0, NULL},
+};
 
 struct stm_tx *stm__transaction(const char *what)
 {

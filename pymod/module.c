@@ -46,6 +46,7 @@ static int module_exec(PyObject *module)
         stm__watcher_init,        stm__eventloop_init, stm__pool_init,
     };
     static PyMethodDef *const functions[] = {
+        stm__errors_functions,
         stm__transaction_functions,
         stm__watcher_functions,
         stm__stats_functions,

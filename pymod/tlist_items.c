@@ -58,31 +58,16 @@ static int as_index(PyObject *key, Py_ssize_t *out)
     return *out == -1 && PyErr_Occurred() != NULL ? -1 : 0;
 }
 
-/* The items as a sequence of the library's, which knows no other way to make
- * one than a list; the caller owns it. */
-static enum stm_status make_seq(struct stm_tx *tx, PyObject *items,
-                                struct stm_seq **out)
-{
-    struct stm_tlist *scratch = stm_tlist_new(&stm__object_type);
-    enum stm_status status = scratch != NULL ? STM_OK : STM_ENOMEM;
-
-    for (Py_ssize_t i = 0; status == STM_OK && i < PyList_GET_SIZE(items); i++)
-        status =
-            stm_tlist_append(tx, scratch, (stm_value)PyList_GET_ITEM(items, i));
-    if (status == STM_OK)
-        status = stm_tlist_snapshot(tx, scratch, out);
-    if (scratch != NULL)
-        stm_tlist_release(scratch);
-    return status;
-}
-
 enum stm_status stm__tlist_replace(struct stm_tx *tx, struct stm_tlist *list,
                                    size_t from, size_t to, PyObject *items)
 {
-    struct stm_seq *seq;
+    struct stm_seq *seq = stm_seq_new(
+        &stm__object_type, (const stm_value *)PySequence_Fast_ITEMS(items),
+        (size_t)PyList_GET_SIZE(items));
     enum stm_status status;
 
-    STM_TRY(make_seq(tx, items, &seq));
+    if (seq == NULL)
+        return STM_ENOMEM;
     status = stm_tlist_splice(tx, list, from, to, seq);
     stm_seq_release(seq);
     return status;
@@ -110,10 +95,15 @@ PyObject *stm__tlist_item(PyObject *object, Py_ssize_t index)
 static enum stm_status copy_run(struct stm_tx *tx, struct stm_tlist *target,
                                 struct stm_seq *seq, const struct range *range)
 {
-    STM_TRY(stm_tlist_extend(tx, target, seq));
-    STM_TRY(stm_tlist_splice(tx, target, (size_t)range->stop,
-                             stm_seq_length(seq), NULL));
-    return stm_tlist_splice(tx, target, 0, (size_t)range->start, NULL);
+    struct stm_seq *run =
+        stm_seq_slice(seq, (size_t)range->start, (size_t)range->stop);
+    enum stm_status status;
+
+    if (run == NULL)
+        return STM_ENOMEM;
+    status = stm_tlist_assign(tx, target, run);
+    stm_seq_release(run);
+    return status;
 }
 
 static enum stm_status copy_range(struct stm_tx *tx, struct stm_tlist *target,

@@ -372,3 +372,11 @@ void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
     tx->call = NULL;
     run_user_code(tx, asked);
 }
+
+void stm__attempt_abandon(struct stm_tx *tx)
+{
+    struct stm_call none = {.name = NULL};
+
+    tx->call = &none;
+    stm__attempt_end(tx, STM__ABORTED);
+}

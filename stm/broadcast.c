@@ -42,6 +42,8 @@ struct link {
     struct stm_tvar *next;
 };
 
+/* A link is handed to the one cell that ever holds it, so that nobody calls
+ * this; but a value that can be released must be one that can be retained. */
 static void retain_link(stm_value value)
 {
     (void)AO_fetch_and_add1(&((struct link *)value)->refs);
@@ -65,6 +67,8 @@ static bool may_release_link(stm_value value)
     return stm__may_release(link->item.type, link->item.value);
 }
 
+/* No collector comes to the variables that hold cells and links.  Came one, it
+ * must not take them for objects. */
 static int visit_nothing(stm_value value, stm_visit *visit, void *context)
 {
     (void)value, (void)visit, (void)context;
@@ -277,9 +281,6 @@ load_link(struct stm_tx *tx, struct stm_endpoint *endpoint, struct link **out)
     stm_value cell, link;
 
     STM_TRY(stm_tvar_get(tx, endpoint->cell, &cell));
-    *out = NULL;
-    if (!cell)
-        return STM_OK;
     STM_TRY(stm_tvar_get(tx, (struct stm_tvar *)cell, &link));
     *out = (struct link *)link;
     return STM_OK;
@@ -358,7 +359,7 @@ enum stm_status stm_endpoint_remove(struct stm_tx *tx,
     index = front ? stm__seq_bisect(front, key_before, &handle) : 0;
     if (index >= stm__seq_length(front) ||
         ((struct entry *)stm_seq_get(front, index))->key != handle)
-        return STM_ERANGE;
+        return STM_ENOTFOUND;
     return take_from_front(tx, endpoint, front, index, &item);
 }
 

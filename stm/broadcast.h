@@ -66,7 +66,7 @@ stm_endpoint_replace(struct stm_tx *tx, struct stm_endpoint *endpoint,
                      stm_value item, uint64_t *handle);
 
 /* Takes the item with this handle out, wherever it stands.  O(log n).
- * STM_ERANGE when it is there no more. */
+ * STM_ENOTFOUND when it is there no more. */
 STM_API STM_NODISCARD enum stm_status
 stm_endpoint_remove(struct stm_tx *tx, struct stm_endpoint *endpoint,
                     uint64_t handle);

@@ -61,7 +61,8 @@ enum stm__park_result stm__park(struct stm__parker *parker, uint64_t deadline)
     STM__MUST(error == EINTR || error == ETIMEDOUT);
     if (AO_compare_and_swap_full(state, STM__PARKED, STM__IDLE))
         return error == EINTR ? STM__PARK_SIGNAL : STM__PARK_TIMEOUT;
-    while (sem_wait(&parker->wakeup) != 0) /* claimed: the post is coming */
+    /* Claimed: the post is coming, and rarely a signal just before it. */
+    while (sem_wait(&parker->wakeup) != 0)
         STM__MUST(errno == EINTR);
     return woken(parker);
 }

@@ -22,6 +22,14 @@
 /* An empty sequence.  Belongs to `owner`. */
 struct stm_seq *stm__seq_new(const struct stm_type *item, uint64_t owner);
 
+/* What stm_seq_new makes.  Belongs to `owner`. */
+struct stm_seq *stm__seq_build(const struct stm_type *item,
+                               const stm_value *items, size_t count,
+                               uint64_t owner);
+
+/* Writes all items to an array, which has room for them. */
+void stm__seq_copy_out(const struct stm_seq *seq, stm_value *items);
+
 /* The length, where NULL stands for an empty sequence. */
 static inline size_t stm__seq_length(const struct stm_seq *seq)
 {

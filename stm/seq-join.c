@@ -89,7 +89,7 @@ static bool slice_leaf(struct stm__edit *edit, const struct stm__leaf *leaf,
                        size_t from, size_t to, struct stm__node **slice)
 {
     struct stm__leaf *part =
-        stm__leaf_slice(leaf, (unsigned)from, (unsigned)to, edit->type);
+        stm__leaf_of(leaf->item + from, (unsigned)(to - from), edit->type);
     *slice = part ? &part->node : NULL;
     return part != NULL;
 }

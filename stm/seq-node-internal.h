@@ -6,6 +6,7 @@
 #include <atomic_ops.h>
 
 #include <stm/seq-internal.h>
+#include <stm/value-internal.h>
 
 /* The nodes that sequences are made of.  The head comment of stm/seq.c says
  * what they form; here is what one node is and how it may change. */
@@ -86,12 +87,6 @@ static inline struct stm__node *stm__node_retain(struct stm__node *node)
     return node;
 }
 
-static inline void stm__item_retain(const struct stm_type *type, stm_value item)
-{
-    if (type && type->retain)
-        type->retain(item);
-}
-
 /* Gives a reference back; with the last one the items' references go, too.
  * node may be NULL.  Recursion is as deep as the tree. */
 void stm__node_drop(struct stm__node *node, const struct stm_type *type);
@@ -100,10 +95,10 @@ void stm__node_drop(struct stm__node *node, const struct stm_type *type);
  * up to a power of two. */
 struct stm__leaf *stm__leaf_new(unsigned capacity);
 
-/* A new leaf with the items [from, to), which is not an empty range; NULL when
- * out of memory. */
-struct stm__leaf *stm__leaf_slice(const struct stm__leaf *leaf, unsigned from,
-                                  unsigned to, const struct stm_type *type);
+/* A new leaf with these items, at least one, of which it takes references of
+ * its own; NULL when out of memory. */
+struct stm__leaf *stm__leaf_of(const stm_value *items, unsigned count,
+                               const struct stm_type *type);
 
 /* May it be changed (if the way to it is its sequence's own, too), and hold so
  * many items? */

@@ -15,7 +15,7 @@ static void retain_items(const struct stm_type *type, const stm_value *item,
     if (!type || !type->retain)
         return;
     for (unsigned i = 0; i < count; i++)
-        type->retain(item[i]);
+        stm__retain(type, item[i]);
 }
 
 static void release_items(const struct stm_type *type, const stm_value *item,
@@ -24,7 +24,7 @@ static void release_items(const struct stm_type *type, const stm_value *item,
     if (!type || !type->release)
         return;
     for (unsigned i = 0; i < count; i++)
-        type->release(item[i]);
+        stm__release(type, item[i]);
 }
 
 void stm__node_drop(struct stm__node *node, const struct stm_type *type)
@@ -67,23 +67,22 @@ struct stm__leaf *stm__leaf_new(unsigned capacity)
     return memory ? stm__leaf(node_init(memory, 0, rounded)) : NULL;
 }
 
-static void copy_items(struct stm__leaf *to, const struct stm__leaf *from,
-                       unsigned first, unsigned count)
+static void copy_items(struct stm__leaf *to, const stm_value *items,
+                       unsigned count)
 {
-    memcpy(to->item, from->item + first, count * sizeof(stm_value));
+    memcpy(to->item, items, count * sizeof(stm_value));
     to->node.fill = (uint16_t)count;
 }
 
-struct stm__leaf *stm__leaf_slice(const struct stm__leaf *leaf, unsigned from,
-                                  unsigned to, const struct stm_type *type)
+struct stm__leaf *stm__leaf_of(const stm_value *items, unsigned count,
+                               const struct stm_type *type)
 {
-    unsigned count = to - from;
-    struct stm__leaf *slice = stm__leaf_new(count);
-    if (!slice)
+    struct stm__leaf *leaf = stm__leaf_new(count);
+    if (!leaf)
         return NULL;
-    copy_items(slice, leaf, from, count);
-    retain_items(type, slice->item, count);
-    return slice;
+    copy_items(leaf, items, count);
+    retain_items(type, leaf->item, count);
+    return leaf;
 }
 
 /* ---- owning ---- */
@@ -93,7 +92,7 @@ struct stm__leaf *stm__leaf_slice(const struct stm__leaf *leaf, unsigned from,
 static void hand_items(struct stm__leaf *to, struct stm__leaf *from,
                        const struct stm_type *type)
 {
-    copy_items(to, from, 0, from->node.fill);
+    copy_items(to, from->item, from->node.fill);
     if (stm__refs_single(&from->node.refs)) {
         free(from);
         return;

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
+#include <string.h>
 
 #include <stm/seq-struct-internal.h>
 
@@ -64,6 +65,15 @@ const stm_value *stm_seq_run(const struct stm_seq *seq, size_t index,
     return leaf->item + index;
 }
 
+void stm__seq_copy_out(const struct stm_seq *seq, stm_value *items)
+{
+    size_t count;
+    for (size_t i = 0; i < seq->length; i += count) {
+        const stm_value *run = stm_seq_run(seq, i, &count);
+        memcpy(items + i, run, count * sizeof(*run));
+    }
+}
+
 size_t stm__seq_bisect(const struct stm_seq *seq,
                        bool (*before)(stm_value item, const void *key),
                        const void *key)
@@ -91,13 +101,18 @@ static void release_value(stm_value value)
     stm_seq_release((struct stm_seq *)value);
 }
 
-/* The items' type is asked about one of them: it answers for the thread. */
+/* The items' type is asked about one of them that is a reference: it answers
+ * for the thread. */
 static bool may_release_value(stm_value value)
 {
     const struct stm_seq *seq = (const struct stm_seq *)value;
-    if (!seq->type || !seq->type->may_release || seq->length == 0)
+    size_t index = 0;
+    if (!seq->type || !seq->type->may_release)
         return true;
-    return seq->type->may_release(stm_seq_get(seq, 0));
+    while (index < seq->length && !stm_seq_get(seq, index))
+        index++;
+    return index == seq->length ||
+           seq->type->may_release(stm_seq_get(seq, index));
 }
 
 static int traverse_value(stm_value value, stm_visit *visit, void *context)

@@ -82,10 +82,11 @@ static int visit_items(const struct stm__leaf *leaf,
 {
     int result = 0;
     for (unsigned i = 0; i < leaf->node.fill && result == 0; i++) {
-        if (type->traverse)
-            result = type->traverse(leaf->item[i], visit, context);
-        else
-            result = visit(leaf->item[i], context);
+        stm_value item = leaf->item[i];
+        if (type->traverse && item)
+            result = type->traverse(item, visit, context);
+        else if (item)
+            result = visit(item, context);
     }
     return result;
 }

@@ -245,7 +245,7 @@ static bool insert(struct stm_seq *seq, size_t index, stm_value item)
     bool done = place == STM__TREE ? insert_in_tree(seq, at, item)
                                    : insert_in_end(seq, place, at, item);
     if (done) {
-        stm__item_retain(seq->type, item);
+        stm__retain(seq->type, item);
         seq->length++;
     }
     return done;
@@ -335,7 +335,7 @@ struct stm_seq *stm__seq_set(struct stm_seq *seq, size_t index, stm_value item,
                     ? set_in_tree(changed, index, item, replaced)
                     : set_in_end(changed, place, index, item, replaced);
     if (done)
-        stm__item_retain(seq->type, item);
+        stm__retain(seq->type, item);
     return finish(changed, seq, done);
 }
 

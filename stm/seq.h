@@ -17,6 +17,19 @@ extern "C" {
  * transaction, for as long as it owns a reference. */
 struct stm_seq;
 
+/* Makes a sequence of `count` items, of which it takes references of its own.
+ * O(n), in one go.  The caller owns a reference.  NULL: out of memory. */
+STM_API struct stm_seq *stm_seq_new(const struct stm_type *item,
+                                    const stm_value *items, size_t count);
+
+/* The items [from, to) as a sequence of their own; from <= to <= length.  And
+ * left followed by right, which have items of the same type.  O(log n).  The
+ * caller owns a reference.  NULL: out of memory. */
+STM_API struct stm_seq *stm_seq_slice(struct stm_seq *seq, size_t from,
+                                      size_t to);
+STM_API struct stm_seq *stm_seq_concat(struct stm_seq *left,
+                                       struct stm_seq *right);
+
 STM_API void stm_seq_retain(struct stm_seq *seq);
 STM_API void stm_seq_release(struct stm_seq *seq);
 

@@ -65,13 +65,12 @@ struct stm__slot *stm__slot_acquire(void)
 
 static struct block *block_of(const struct stm__slot *slot)
 {
-    for (size_t i = 0; i < BLOCKS_MAX; i++) {
+    for (size_t i = 0;; i++) {
         struct block *block = (struct block *)AO_load_acquire(&blocks[i]);
 
         if (slot >= block->slots && slot < block->slots + SLOTS_PER_BLOCK)
             return block;
     }
-    return NULL;
 }
 
 void stm__slot_release(void)

@@ -39,20 +39,14 @@ static void delist(struct stm_tx *tx)
     pthread_mutex_unlock(&lock);
 }
 
-/* A thread that was ended in the midst of an attempt is still announced. */
-static void leave_slot(void)
-{
-    if (stm__slot_own && stm__slot_leave(stm__slot_own))
-        (void)stm__limbo_settle(NULL, true);
-    stm__slot_release();
-}
-
 static void free_thread(void *argument)
 {
     struct stm_tx *tx = argument;
 
+    if (tx->doom != STM_EMISUSE)
+        stm__attempt_abandon(tx);
     delist(tx);
-    leave_slot();
+    stm__slot_release();
     stm__log_fini(&tx->log);
     stm__vec_fini(&tx->actions);
     stm__vec_fini(&tx->exports);

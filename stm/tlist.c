@@ -3,18 +3,7 @@
 #include <stdlib.h>
 
 #include <stm/error-internal.h>
-#include <stm/seq-internal.h>
-#include <stm/tlist.h>
-#include <stm/tx-internal.h>
-
-/* A variable that holds a persistent sequence.  A change makes a new sequence,
- * or changes one in place that this attempt made after its last savepoint or
- * snapshot: the stamp that they have in common says so. */
-struct stm_tlist {
-    AO_t refs;
-    const struct stm_type *item;
-    struct stm_tvar *root; /* of type stm__seq_type */
-};
+#include <stm/tlist-internal.h>
 
 struct stm_tlist *stm_tlist_new(const struct stm_type *item)
 {
@@ -56,45 +45,13 @@ const struct stm_type *stm_tlist_item_type(const struct stm_tlist *list)
     return list->item;
 }
 
-/* The sequence; NULL stands for an empty one once the list was discarded. */
-static enum stm_status load(struct stm_tx *tx, struct stm_tlist *list,
-                            struct stm_seq **out)
+/* Loads the sequence for who needs one also of a list that was discarded. */
+static enum stm_status load_some(struct stm_tx *tx, struct stm_tlist *list,
+                                 struct stm_seq **out)
 {
-    stm_value value;
-
-    STM_TRY(stm_tvar_get(tx, list->root, &value));
-    *out = (struct stm_seq *)value;
-    return STM_OK;
-}
-
-/* Loads the sequence for a change: there is one, and room to give back what the
- * change replaces. */
-static enum stm_status load_to_change(struct stm_tx *tx, struct stm_tlist *list,
-                                      struct stm_seq **out)
-{
-    struct stm_seq *seq;
-
-    STM_TRY(load(tx, list, &seq));
-    STM_TRY(stm__reserve_release(tx, 4));
-    if (!seq) {
-        seq = stm__seq_new(list->item, tx->stamp);
-        if (!seq)
-            return stm__doom(tx, STM_ENOMEM);
-        STM_TRY(stm__tvar_set_stealing(tx, list->root, (stm_value)seq));
-    }
-    *out = seq;
-    return STM_OK;
-}
-
-/* Stores what a change made of `before`. */
-static enum stm_status store(struct stm_tx *tx, struct stm_tlist *list,
-                             struct stm_seq *before, struct stm_seq *after)
-{
-    if (!after)
-        return stm__doom(tx, STM_ENOMEM);
-    if (after == before)
-        return STM_OK;
-    return stm__tvar_set_stealing(tx, list->root, (stm_value)after);
+    STM_TRY(stm__seqvar_load(tx, list->root, out));
+    return *out ? STM_OK
+                : stm__seqvar_load_to_change(tx, list->root, list->item, out);
 }
 
 static enum stm_status out_of_range(const char *function, size_t index,
@@ -104,12 +61,24 @@ static enum stm_status out_of_range(const char *function, size_t index,
                      function, index, length);
 }
 
+/* Are from and to a range of a sequence? */
+static enum stm_status check_range(const char *function, size_t from, size_t to,
+                                   const struct stm_seq *seq)
+{
+    if (to > stm_seq_length(seq))
+        return out_of_range(function, to, stm_seq_length(seq));
+    if (from > to)
+        return stm_error(STM_ERANGE, "%s: from %zu is after to %zu", function,
+                         from, to);
+    return STM_OK;
+}
+
 enum stm_status stm_tlist_length(struct stm_tx *tx, struct stm_tlist *list,
                                  size_t *out)
 {
     struct stm_seq *seq;
 
-    STM_TRY(load(tx, list, &seq));
+    STM_TRY(stm__seqvar_load(tx, list->root, &seq));
     *out = stm__seq_length(seq);
     return STM_OK;
 }
@@ -119,7 +88,7 @@ enum stm_status stm_tlist_get(struct stm_tx *tx, struct stm_tlist *list,
 {
     struct stm_seq *seq;
 
-    STM_TRY(load(tx, list, &seq));
+    STM_TRY(stm__seqvar_load(tx, list->root, &seq));
     if (index >= stm__seq_length(seq))
         return out_of_range(__func__, index, stm__seq_length(seq));
     *out = stm_seq_get(seq, index);
@@ -132,13 +101,13 @@ enum stm_status stm_tlist_set(struct stm_tx *tx, struct stm_tlist *list,
     struct stm_seq *before, *after;
     stm_value replaced;
 
-    STM_TRY(load_to_change(tx, list, &before));
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     if (index >= stm_seq_length(before))
         return out_of_range(__func__, index, stm_seq_length(before));
     after = stm__seq_set(before, index, item, &replaced, tx->stamp);
     if (after)
         stm__log_discard(&tx->log, list->item, replaced);
-    return store(tx, list, before, after);
+    return stm__seqvar_store(tx, list->root, before, after);
 }
 
 enum stm_status stm_tlist_insert(struct stm_tx *tx, struct stm_tlist *list,
@@ -146,11 +115,11 @@ enum stm_status stm_tlist_insert(struct stm_tx *tx, struct stm_tlist *list,
 {
     struct stm_seq *before;
 
-    STM_TRY(load_to_change(tx, list, &before));
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     if (index > stm_seq_length(before))
         return out_of_range(__func__, index, stm_seq_length(before));
-    return store(tx, list, before,
-                 stm__seq_insert(before, index, item, tx->stamp));
+    return stm__seqvar_store(tx, list->root, before,
+                             stm__seq_insert(before, index, item, tx->stamp));
 }
 
 enum stm_status stm_tlist_append(struct stm_tx *tx, struct stm_tlist *list,
@@ -158,9 +127,9 @@ enum stm_status stm_tlist_append(struct stm_tx *tx, struct stm_tlist *list,
 {
     struct stm_seq *before;
 
-    STM_TRY(load_to_change(tx, list, &before));
-    return store(
-        tx, list, before,
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
+    return stm__seqvar_store(
+        tx, list->root, before,
         stm__seq_insert(before, stm_seq_length(before), item, tx->stamp));
 }
 
@@ -175,7 +144,7 @@ static enum stm_status take(struct stm_tx *tx, struct stm_tlist *list,
     after = stm__seq_remove(before, index, &removed, tx->stamp);
     if (after)
         stm__log_discard(&tx->log, list->item, removed);
-    STM_TRY(store(tx, list, before, after));
+    STM_TRY(stm__seqvar_store(tx, list->root, before, after));
     if (out)
         *out = removed;
     return STM_OK;
@@ -186,7 +155,7 @@ enum stm_status stm_tlist_remove(struct stm_tx *tx, struct stm_tlist *list,
 {
     struct stm_seq *before;
 
-    STM_TRY(load_to_change(tx, list, &before));
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     if (index >= stm_seq_length(before))
         return out_of_range(__func__, index, stm_seq_length(before));
     return take(tx, list, before, index, out);
@@ -197,7 +166,7 @@ enum stm_status stm_tlist_pop_front(struct stm_tx *tx, struct stm_tlist *list,
 {
     struct stm_seq *before;
 
-    STM_TRY(load_to_change(tx, list, &before));
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     if (!stm_seq_length(before))
         return STM_EEMPTY;
     return take(tx, list, before, 0, out);
@@ -208,7 +177,7 @@ enum stm_status stm_tlist_pop_back(struct stm_tx *tx, struct stm_tlist *list,
 {
     struct stm_seq *before;
 
-    STM_TRY(load_to_change(tx, list, &before));
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     if (!stm_seq_length(before))
         return STM_EEMPTY;
     return take(tx, list, before, stm_seq_length(before) - 1, out);
@@ -218,8 +187,9 @@ enum stm_status stm_tlist_clear(struct stm_tx *tx, struct stm_tlist *list)
 {
     struct stm_seq *before;
 
-    STM_TRY(load_to_change(tx, list, &before));
-    return store(tx, list, before, stm__seq_new(list->item, tx->stamp));
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
+    return stm__seqvar_store(tx, list->root, before,
+                             stm__seq_new(list->item, tx->stamp));
 }
 
 enum stm_status stm_tlist_extend(struct stm_tx *tx, struct stm_tlist *list,
@@ -227,8 +197,9 @@ enum stm_status stm_tlist_extend(struct stm_tx *tx, struct stm_tlist *list,
 {
     struct stm_seq *before;
 
-    STM_TRY(load_to_change(tx, list, &before));
-    return store(tx, list, before, stm__seq_concat(before, items, tx->stamp));
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
+    return stm__seqvar_store(tx, list->root, before,
+                             stm__seq_concat(before, items, tx->stamp));
 }
 
 /* left + items + the rest of before, from `to` on. */
@@ -257,13 +228,50 @@ enum stm_status stm_tlist_splice(struct stm_tx *tx, struct stm_tlist *list,
 {
     struct stm_seq *before;
 
-    STM_TRY(load_to_change(tx, list, &before));
-    if (to > stm_seq_length(before))
-        return out_of_range(__func__, to, stm_seq_length(before));
-    if (from > to)
-        return stm_error(STM_ERANGE, "%s: from %zu is after to %zu", __func__,
-                         from, to);
-    return store(tx, list, before, splice(before, from, to, items, tx->stamp));
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
+    STM_TRY(check_range(__func__, from, to, before));
+    return stm__seqvar_store(tx, list->root, before,
+                             splice(before, from, to, items, tx->stamp));
+}
+
+enum stm_status stm_tlist_assign(struct stm_tx *tx, struct stm_tlist *list,
+                                 struct stm_seq *items)
+{
+    return stm_tvar_set(tx, list->root, (stm_value)items);
+}
+
+enum stm_status stm_tlist_slice(struct stm_tx *tx, struct stm_tlist *list,
+                                size_t from, size_t to, struct stm_seq **out)
+{
+    struct stm_seq *seq, *slice;
+
+    STM_TRY(load_some(tx, list, &seq));
+    STM_TRY(check_range(__func__, from, to, seq));
+    slice = stm_seq_slice(seq, from, to);
+    if (!slice)
+        return stm__doom(tx, STM_ENOMEM);
+    *out = slice;
+    return STM_OK;
+}
+
+enum stm_status stm_tlist_split(struct stm_tx *tx, struct stm_tlist *list,
+                                size_t at, struct stm_seq **out)
+{
+    struct stm_seq *before, *rest;
+    enum stm_status status;
+
+    STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
+    STM_TRY(check_range(__func__, 0, at, before));
+    rest = stm_seq_slice(before, at, stm_seq_length(before));
+    if (!rest)
+        return stm__doom(tx, STM_ENOMEM);
+    status = stm__seqvar_store(tx, list->root, before,
+                               stm__seq_slice(before, 0, at, tx->stamp));
+    if (status == STM_OK)
+        *out = rest;
+    else
+        stm_seq_release(rest);
+    return status;
 }
 
 enum stm_status stm_tlist_snapshot(struct stm_tx *tx, struct stm_tlist *list,
@@ -271,10 +279,7 @@ enum stm_status stm_tlist_snapshot(struct stm_tx *tx, struct stm_tlist *list,
 {
     struct stm_seq *seq;
 
-    STM_TRY(load(tx, list, &seq));
-    if (!seq) {
-        STM_TRY(load_to_change(tx, list, &seq));
-    }
+    STM_TRY(load_some(tx, list, &seq));
     stm_seq_retain(seq);
     stm__draw_stamp(
         tx); /* from here on, changes copy what they share with it */

@@ -85,6 +85,43 @@ STM_API STM_NODISCARD enum stm_status stm_tlist_splice(struct stm_tx *tx,
                                                        size_t from, size_t to,
                                                        struct stm_seq *items);
 
+/* Makes the list hold what a sequence of the same type holds.  O(1). */
+STM_API STM_NODISCARD enum stm_status stm_tlist_assign(struct stm_tx *tx,
+                                                       struct stm_tlist *list,
+                                                       struct stm_seq *items);
+
+/* The items [from, to) as a sequence.  O(log n).  STM_ERANGE unless from <= to
+ * <= length.  Ownership of *out as with stm_tlist_snapshot. */
+STM_API STM_NODISCARD enum stm_status stm_tlist_slice(struct stm_tx *tx,
+                                                      struct stm_tlist *list,
+                                                      size_t from, size_t to,
+                                                      struct stm_seq **out);
+
+/* Takes the items from `at` on out of the list, as a sequence.  O(log n).
+ * STM_ERANGE unless at <= length.  Ownership as with stm_tlist_snapshot. */
+STM_API STM_NODISCARD enum stm_status stm_tlist_split(struct stm_tx *tx,
+                                                      struct stm_tlist *list,
+                                                      size_t at,
+                                                      struct stm_seq **out);
+
+/* Turns the list around.  O(n). */
+STM_API STM_NODISCARD enum stm_status stm_tlist_reverse(struct stm_tx *tx,
+                                                        struct stm_tlist *list);
+
+/* Which of two items comes first: sets *out below 0, 0 or above 0.  It may run
+ * the user's code, nested transactions included, and may fail: whatever it
+ * returns but STM_OK ends the sorting, which changes nothing then. */
+typedef enum stm_status stm_compare(stm_value left, stm_value right,
+                                    void *context, int *out);
+
+/* Sorts the list; items that compare equal keep their order.  A list that is in
+ * order is not written.  O(n log n).  Also what compare failed with;
+ * STM_EMISUSE if compare changed the list. */
+STM_API STM_NODISCARD enum stm_status stm_tlist_sort(struct stm_tx *tx,
+                                                     struct stm_tlist *list,
+                                                     stm_compare *compare,
+                                                     void *context);
+
 /* The list as it is now, unaffected by what comes.  The caller owns a reference
  * to *out, from each attempt anew: a body that runs again first releases what
  * it got before.  O(1). */

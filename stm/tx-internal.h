@@ -121,6 +121,10 @@ enum stm__outcome {
  * releases what may be released, and runs or drops the actions. */
 void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome);
 
+/* Ends the attempt of a thread that ends in its midst, whose call lies on a
+ * stack that is gone. */
+void stm__attempt_abandon(struct stm_tx *tx);
+
 /* Dooms the attempt, unless by something stronger already; returns what it is
  * doomed by. */
 enum stm_status stm__doom(struct stm_tx *tx, enum stm_status status);

@@ -169,6 +169,8 @@ const struct stm_type stm__watcher_type = {
     .release = release_watcher,
 };
 
+/* It is handed to the one variable that ever holds it, so that nobody calls
+ * this; but a value that can be released must be one that can be retained. */
 static void retain_watched(stm_value value)
 {
     (void)AO_fetch_and_add1(&((struct stm__watched *)value)->refs);

@@ -70,6 +70,13 @@ void start_random(uint64_t stream)
     state = (seed() + stream) * 0x9e3779b97f4a7c15u + 1;
 }
 
+size_t scaled(size_t n)
+{
+    const char *given = getenv("STM_TEST_SLOWNESS");
+    size_t slowness = given ? strtoull(given, NULL, 0) : 1;
+    return slowness > 1 ? n / slowness + 1 : n;
+}
+
 /* ---- audited items ---- */
 
 long alive;

@@ -32,6 +32,9 @@ extern AO_t blocks, bytes; /* allocated now, with malloc's own head */
 /* Numbers below a limit.  The seed is STM_TEST_SEED, if that is set. */
 uint64_t draw(uint64_t below);
 void start_random(uint64_t stream);
+
+/* n; with STM_TEST_SLOWNESS=s in the environment n / s, but at least 1. */
+size_t scaled(size_t n);
 void print_seed(void);
 
 /* Items of this type must be retained and released exactly, and must not lose

@@ -45,8 +45,9 @@ STM_NODISCARD enum stm_status expect_result(enum stm_status wanted,
 void expect_runs(size_t wanted, size_t *counter, const char *why,
                  const char *file, int line);
 
-/* n natively; a tenth of it, but at least 1, where gcc's sanitizers or shake
- * mode slow everything down. */
+/* n natively; a tenth of it where gcc's sanitizers or shake mode slow
+ * everything down; with STM_TEST_SLOWNESS=s in the environment, n / s; but at
+ * least 1. */
 size_t workload(size_t n);
 
 /* Does shake mode make attempts fail without cause? */

@@ -206,13 +206,13 @@ START_TEST(a_replaced_item_is_removed_by_its_handle)
     for (size_t i = 0; i < 5; i++)
         handles[i] = replace(&radio, 0, 10 + i);
     expect_remove(STM_OK, &radio, 0, handles[2]);
-    expect_remove(STM_ERANGE, &radio, 0, handles[2]);
+    expect_remove(STM_ENOTFOUND, &radio, 0, handles[2]);
     expect_remove(STM_OK, &radio, 0, handles[4]);
     expect_remove(STM_OK, &radio, 0, handles[0]);
     expect_items(&radio, 0, ITEMS(13, 11, 1));
-    expect_remove(STM_ERANGE, &radio, 0, handles[1]);
+    expect_remove(STM_ENOTFOUND, &radio, 0, handles[1]);
     replace(&radio, 0, 20);
-    expect_remove(STM_ERANGE, &radio, 0, handles[3]);
+    expect_remove(STM_ENOTFOUND, &radio, 0, handles[3]);
     expect_items(&radio, 0, ITEMS(20));
     radio_fini(&radio);
 }
@@ -346,6 +346,45 @@ START_TEST(every_listener_hears_every_speaker_in_order)
 }
 END_TEST
 
+/* What is put back is an endpoint's own; what others may also read is not. */
+static int sum_visit(stm_value value, void *context)
+{
+    *(stm_value *)context += counted_number(value);
+    return 0;
+}
+
+START_TEST(a_collector_sees_what_was_put_back)
+{
+    struct radio radio = {.queue = stm_broadcast_new(&counted_type)};
+    stm_value items[] = {counted_new(1), counted_new(10), counted_new(100)};
+    stm_value sum = 0;
+
+    tune_in(&radio, 0);
+    put(&radio, items[0]);
+    replace(&radio, 0, items[1]);
+    replace(&radio, 0, items[2]);
+    EXPECT(stm_endpoint_traverse(radio.endpoint[0], sum_visit, &sum) == 0 &&
+               sum == 110,
+           "expected both items put back, whose numbers add up to 110, got %zu",
+           (size_t)sum);
+    duplicate(&radio, 0);
+    sum = 0;
+    EXPECT(stm_endpoint_traverse(radio.endpoint[0], sum_visit, &sum) == 0 &&
+               sum == 0,
+           "expected no visit of what two endpoints share");
+    stm_endpoint_retain(radio.endpoint[0]);
+    stm_endpoint_discard(radio.endpoint[0]);
+    stm_endpoint_release(radio.endpoint[0]);
+    stm_endpoint_discard(radio.endpoint[1]);
+    for (size_t i = 0; i < 3; i++)
+        counted_drop(items[i]);
+    EXPECT(counted_live() == 1, "expected only the item put to live, not %zu",
+           counted_live());
+    radio_fini(&radio);
+    EXPECT(counted_live() == 0, "expected all released");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("broadcast");
@@ -356,6 +395,7 @@ int main(void)
     tcase_add_test(tests, a_duplicate_has_the_same_items_and_goes_its_own_way);
     tcase_add_test(tests, B_an_undone_transaction_leaves_an_endpoint_as_it_was);
     tcase_add_test(tests, an_endpoint_outlives_its_queue);
+    tcase_add_test(tests, a_collector_sees_what_was_put_back);
     tcase_add_test(tests, every_listener_hears_every_speaker_in_order);
     return run_suite("broadcast", tests);
 }

@@ -144,6 +144,22 @@ test_threadpool()
     expect 0 "$examples/threadpool" --help
 }
 
+# What the library heeds in the environment of any program.
+test_environment()
+{
+    expect 0 env STM_STATS=1 "$examples/threadpool" --tasks 10 --task-ms 0
+    said attempts
+    for wish in 0 yes ''; do
+        expect 0 env STM_STATS="$wish" "$examples/threadpool" --tasks 0
+        ! grep -q attempts "$folder/err" ||
+            fail "expected no statistics with STM_STATS='$wish'"
+    done
+    expect 0 env STM_SHAKE_SEED=7 "$examples/threadpool" --tasks 10 \
+        --task-ms 0
+    ! grep -q STM_SHAKE_SEED "$folder/err" ||
+        fail "expected the seed that was given"
+}
+
 if [ -x "$examples/sha256tree" ]; then
     test_sums
     test_failures
@@ -151,4 +167,5 @@ else
     echo "sha256tree was not built: left out" >&2
 fi
 test_threadpool
+test_environment
 [ "$failures" -eq 0 ]

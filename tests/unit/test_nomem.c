@@ -3,70 +3,9 @@
 
 /* Promise I: out of memory is an error, not a crash, and nothing is
  * half-committed.  Each scenario runs again and again, and each time the next
- * allocation of its thread fails.  The program is linked with libstm.a and
- * -Wl,--wrap for the allocation functions. */
+ * allocation of its thread fails. */
+#include "faults.h"
 #include "support.h"
-
-#include <errno.h>
-#include <stdlib.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-int __real_posix_memalign(void **out, size_t alignment, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-int __wrap_posix_memalign(void **out, size_t alignment, size_t size);
-
-/* Of the calling thread: how many more allocations succeed, and whether all
- * fail from then on or only one. */
-static _Thread_local struct {
-    bool armed;
-    bool for_good;
-    bool failed; /* an allocation has failed since arming */
-    size_t left;
-} faults;
-
-static bool fails(void)
-{
-    if (!faults.armed)
-        return false;
-    if (faults.left > 0) {
-        faults.left--;
-        return false;
-    }
-    faults.failed = true;
-    faults.armed = faults.for_good;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-int __wrap_posix_memalign(void **out, size_t alignment, size_t size)
-{
-    return fails() ? ENOMEM : __real_posix_memalign(out, alignment, size);
-}
 
 /* The test's own objects are always to be had. */
 static stm_value fresh(stm_value number)
@@ -80,7 +19,7 @@ static stm_value fresh(stm_value number)
     return value;
 }
 
-enum { VARIABLES = 60, BATCH = 10 };
+enum { VARIABLES = 60, BATCH = 10, LISTS = 40 };
 
 /* What a scenario does besides writing variables. */
 enum feature {
@@ -92,6 +31,9 @@ enum feature {
     NAME = 32,
     WAIT = 64,
     DICT = 128,
+    MANY_LISTS = 256,
+    OVERWRITE = 512,
+    WATCH_MORE = 1024,
     ALL = LIST | QUEUE | WATCH | REGISTER | NEST | NAME | DICT
 };
 
@@ -107,6 +49,9 @@ static const struct scenario {
                  {"nesting", LIST | QUEUE | DICT | NEST},
                  {"a name", NAME},
                  {"a wait", WAIT | NEST},
+                 {"many lists", MANY_LISTS},
+                 {"writes over writes", OVERWRITE | NEST},
+                 {"watchers of what is not written", WATCH_MORE},
                  {"everything", ALL}};
 
 /* In every commit: each variable == size, and the list's length, the
@@ -115,8 +60,10 @@ struct world {
     enum feature features;
     struct stm_tvar *size, *mirror;
     struct stm_tvar *vars[VARIABLES]; /* counted objects */
+    struct stm_tvar *read[VARIABLES]; /* words that are never written */
     struct stm_tlist *list;
     struct stm_tdict *dict;
+    struct stm_tlist *lists[LISTS]; /* of words */
     struct stm_broadcast *queue;
     struct stm_endpoint *endpoint;
     struct stm_eventloop *loop;
@@ -170,6 +117,10 @@ static void world_init(struct world *world)
     world->mirror = word_var(0);
     for (size_t i = 0; i < VARIABLES; i++)
         world->vars[i] = counted_var(0);
+    for (size_t i = 0; i < VARIABLES; i++)
+        world->read[i] = word_var(0);
+    for (size_t i = 0; i < LISTS; i++)
+        world->lists[i] = stm_tlist_new(NULL);
     world->list = stm_tlist_new(&counted_type);
     world->dict = stm_tdict_new(&counted_keys, &counted_type);
     stm_tdict_discard(world->dict); /* it makes its map when it changes */
@@ -190,6 +141,10 @@ static void world_fini(struct world *world)
     stm_tvar_release(world->mirror);
     for (size_t i = 0; i < VARIABLES; i++)
         stm_tvar_release(world->vars[i]);
+    for (size_t i = 0; i < VARIABLES; i++)
+        stm_tvar_release(world->read[i]);
+    for (size_t i = 0; i < LISTS; i++)
+        stm_tlist_release(world->lists[i]);
     counted_drop(world->argument);
 }
 
@@ -215,6 +170,14 @@ static enum stm_status register_things(struct stm_tx *tx, struct world *world)
 {
     STM_TRY(stm_on_commit(tx, no_action, world->argument, &counted_type));
     STM_TRY(stm_export(tx, NULL, 5, &world->exported));
+    for (size_t i = 0; i < 4 * VARIABLES; i++) {
+        stm_value later = fresh(i);
+        enum stm_status status = stm_release_later(tx, &counted_type, later);
+
+        if (status != STM_OK)
+            counted_drop(later);
+        STM_TRY(status);
+    }
     return stm_eventloop_schedule(tx, world->loop, no_action, world->argument,
                                   &counted_type);
 }
@@ -255,6 +218,38 @@ static enum stm_status grow_containers(struct stm_tx *tx, struct world *world)
     return STM_OK;
 }
 
+static enum stm_status by_number(stm_value left, stm_value right, void *context,
+                                 int *out)
+{
+    (void)context;
+    *out = (int)counted_number(left) - (int)counted_number(right);
+    return STM_OK;
+}
+
+/* Leaves as many items. */
+static enum stm_status juggle_list(struct stm_tx *tx, struct stm_tlist *list)
+{
+    enum stm_status status;
+    struct stm_seq *rest, *part;
+
+    STM_TRY(stm_tlist_reverse(tx, list));
+    STM_TRY(stm_tlist_sort(tx, list, by_number, NULL));
+    STM_TRY(stm_tlist_split(tx, list, 1, &rest));
+    status = stm_tlist_extend(tx, list, rest);
+    stm_seq_release(rest);
+    STM_TRY(status);
+    STM_TRY(stm_tlist_slice(tx, list, 1, BATCH, &part));
+    status = stm_tlist_splice(tx, list, 1, BATCH, part);
+    stm_seq_release(part);
+    STM_TRY(status);
+    STM_TRY(stm_tlist_snapshot(tx, list, &part));
+    status = stm_tlist_clear(tx, list);
+    if (status == STM_OK)
+        status = stm_tlist_assign(tx, list, part);
+    stm_seq_release(part);
+    return status;
+}
+
 static enum stm_status juggle_endpoint(struct stm_tx *tx, struct world *world)
 {
     struct stm_endpoint *copy;
@@ -268,7 +263,51 @@ static enum stm_status juggle_endpoint(struct stm_tx *tx, struct world *world)
         status = stm_endpoint_replace(tx, world->endpoint, item, &handle);
     stm_endpoint_release(copy);
     STM_TRY(status);
+    STM_TRY(stm_endpoint_duplicate(tx, world->endpoint, &copy));
+    stm_endpoint_release(copy);
+    STM_TRY(stm_endpoint_new(tx, world->queue, &copy));
+    stm_endpoint_release(copy);
     return stm_endpoint_remove(tx, world->endpoint, handle);
+}
+
+static enum stm_status set_all(struct stm_tx *tx, struct world *world,
+                               stm_value number)
+{
+    for (size_t i = 0; i < VARIABLES; i++) {
+        stm_value value = fresh(number);
+        enum stm_status status = stm_tvar_set(tx, world->vars[i], value);
+
+        counted_drop(value);
+        STM_TRY(status);
+    }
+    return STM_OK;
+}
+
+static enum stm_status append_to_all(struct stm_tx *tx, struct world *world)
+{
+    for (size_t i = 0; i < LISTS; i++)
+        STM_TRY(stm_tlist_append(tx, world->lists[i], i));
+    return STM_OK;
+}
+
+static enum stm_status reading_watcher(struct stm_tx *tx, stm_value argument,
+                                       stm_value *result)
+{
+    struct world *world = (struct world *)argument;
+
+    for (size_t i = 0; i < VARIABLES; i++)
+        STM_TRY(stm_tvar_get(tx, world->read[i], result));
+    return STM_OK;
+}
+
+static enum stm_status watch_unwritten(struct stm_tx *tx, struct world *world)
+{
+    const struct stm_watch watch = {.function = reading_watcher,
+                                    .argument = (stm_value)world};
+
+    for (size_t i = 0; i < 3; i++)
+        STM_TRY(stm_watch(tx, &watch, NULL));
+    return STM_OK;
 }
 
 static enum stm_status change_body(struct stm_tx *tx, void *argument)
@@ -278,14 +317,16 @@ static enum stm_status change_body(struct stm_tx *tx, void *argument)
 
     STM_TRY(stm_tvar_get(tx, world->size, &size));
     STM_TRY(stm_tvar_set(tx, world->size, size + BATCH));
-    for (size_t i = 0; i < VARIABLES; i++) {
-        stm_value value = fresh(size + BATCH);
-        enum stm_status status = stm_tvar_set(tx, world->vars[i], value);
-
-        counted_drop(value);
-        STM_TRY(status);
-    }
+    STM_TRY(set_all(tx, world, size + BATCH));
+    if (world->features & OVERWRITE)
+        STM_TRY(set_all(tx, world, size + BATCH));
     STM_TRY(grow_containers(tx, world));
+    if (world->features & MANY_LISTS)
+        STM_TRY(append_to_all(tx, world));
+    if (world->features & WATCH_MORE)
+        STM_TRY(watch_unwritten(tx, world));
+    if (world->features & LIST)
+        STM_TRY(juggle_list(tx, world->list));
     if (world->features & QUEUE)
         STM_TRY(juggle_endpoint(tx, world));
     if (world->features & WATCH)
@@ -316,6 +357,10 @@ static enum stm_status scenario_body(struct stm_tx *tx, void *argument)
 
     if (world->features & NAME)
         STM_TRY(stm_tx_set_name(tx, "scenario"));
+    if (world->features & OVERWRITE)
+        STM_TRY(set_all(tx, world, 0));
+    if (world->features & MANY_LISTS)
+        STM_TRY(append_to_all(tx, world));
     if (world->features & NEST) {
         status = stm_atomically(undone_body, argument);
         if (status != STM_EABORT)
@@ -354,10 +399,7 @@ static enum stm_status check_body(struct stm_tx *tx, void *argument)
 
 static void arm(const struct world *world)
 {
-    faults.failed = false;
-    faults.left = world->allocations;
-    faults.for_good = world->for_good;
-    faults.armed = true;
+    faults_arm(world->allocations, world->for_good);
 }
 
 static enum stm_status run_scenario(struct world *world)

@@ -5,58 +5,119 @@
  * after a bounded number of conflicts. */
 #include "support.h"
 
+#include <stdlib.h>
+
+#include <stm/tx-internal.h>
+
+/* The bound on one transaction's conflicts.  The first ESCALATE_AFTER (call.c)
+ * are met among the others.  From then on each attempt closes the gate first.
+ * Who writes looks at the gate when it holds all its locks; so whatever is to
+ * change beside such an attempt is locked before that begins: the attempt waits
+ * for it and reads what comes, and no variable changes that it has read.  There
+ * is no conflict any more, unless the others, who wait, throw the attempt out
+ * (gate.c): they have 100 ms of patience, and twice as much after each time, so
+ * that it happens no more than STM__EVICTIONS_MAX times to a body that ends
+ * within the last of these spans.  In shake mode steps fail without cause also
+ * for one who runs alone. */
 enum {
-    VARIABLES = 1000,
+    ESCALATE_AFTER = 16,
+    MOST_CONFLICTS = ESCALATE_AFTER + STM__EVICTIONS_MAX,
+    SHAKEN_CONFLICTS = 20 /* as many more */
+};
+
+enum {
+    VARIABLES = 10000,
     WRITERS = 2,
     READS = 20,
-    MOST_ATTEMPTS = 64, /* of one transaction beside two writers */
-    PATIENCE = 500,     /* attempts in which an escalation must come */
+    PATIENCE = 500, /* attempts in which an escalation must come */
     MOST_SLOW_ATTEMPTS = 40,
     SLOW_BODY = 150000000 /* nanoseconds */
 };
 
+/* Variables of which the i-th from the front always equals the i-th from the
+ * end. */
 struct hot {
     struct stm_tvar *vars[VARIABLES];
     AO_t stop;
-    size_t runs; /* of the reader's present transaction */
-    size_t most; /* runs that one of its transactions took */
+    AO_t commits[WRITERS];
+    bool provokes; /* the reader waits for the writers until it escalates */
+    uint64_t escalations; /* of the reader before its present transaction */
+    size_t runs;          /* of that */
 };
+
+/* The reader's, whose transactions have this name: a writer that meets a lock
+ * whose holder does not run may escalate, too. */
+static const char reader[] = "reader";
+
+static uint64_t reader_escalations(void)
+{
+    struct stm_stats stats;
+
+    stm_stats_read_name(reader, &stats);
+    return stats.escalations;
+}
 
 struct hot_write {
     struct hot *hot;
     size_t index;
 };
 
-static enum stm_status hot_write_body(struct stm_tx *tx, void *argument)
+static enum stm_status add_one(struct stm_tx *tx, struct stm_tvar *var)
 {
-    struct hot_write *write = argument;
-    struct stm_tvar *var = write->hot->vars[write->index];
     stm_value value;
 
     STM_TRY(stm_tvar_get(tx, var, &value));
     return stm_tvar_set(tx, var, value + 1);
 }
 
+static enum stm_status hot_write_body(struct stm_tx *tx, void *argument)
+{
+    struct hot_write *write = argument;
+
+    STM_TRY(add_one(tx, write->hot->vars[write->index]));
+    return add_one(tx, write->hot->vars[VARIABLES - 1 - write->index]);
+}
+
+/* Waits until each writer has committed what it began after now: a change of
+ * what has been read and one of what has not. */
+static void provoke(struct hot *hot)
+{
+    AO_t seen[WRITERS];
+
+    if (!hot->provokes || reader_escalations() > hot->escalations)
+        return;
+    for (size_t i = 0; i < WRITERS; i++)
+        seen[i] = AO_load_acquire(&hot->commits[i]);
+    for (size_t i = 0; i < WRITERS; i++)
+        await_count(&hot->commits[i], seen[i] + 2);
+}
+
 static enum stm_status long_read_body(struct stm_tx *tx, void *argument)
 {
+    stm_value values[VARIABLES / 2], value;
     struct hot *hot = argument;
-    stm_value value;
 
     hot->runs++;
-    for (size_t i = 0; i < VARIABLES; i++)
+    STM_TRY(stm_tx_set_name(tx, reader));
+    for (size_t i = 0; i < VARIABLES / 2; i++)
+        STM_TRY(stm_tvar_get(tx, hot->vars[i], &values[i]));
+    provoke(hot);
+    for (size_t i = VARIABLES / 2; i < VARIABLES; i++) {
         STM_TRY(stm_tvar_get(tx, hot->vars[i], &value));
+        EXPECT(value == values[VARIABLES - 1 - i],
+               "expected two values that existed together, got %zu and %zu",
+               (size_t)values[VARIABLES - 1 - i], (size_t)value);
+    }
     return STM_OK;
 }
 
-/* The same with a write at its end, so that it must validate and lock. */
+/* The same with writes at its end, so that it must validate and lock. */
 static enum stm_status long_update_body(struct stm_tx *tx, void *argument)
 {
-    struct hot *hot = argument;
-    stm_value value;
+    struct hot_write write = {.hot = argument, .index = VARIABLES / 4};
 
     STM_TRY(long_read_body(tx, argument));
-    STM_TRY(stm_tvar_get(tx, hot->vars[VARIABLES / 2], &value));
-    return stm_tvar_set(tx, hot->vars[VARIABLES / 2], value + 1);
+    return hot_write_body(tx, &write);
 }
 
 static void hot_thread(size_t index, void *context)
@@ -66,44 +127,71 @@ static void hot_thread(size_t index, void *context)
 
     generator_init(&generator, index);
     while (AO_load_acquire(&write.hot->stop) == 0) {
-        write.index = generator_below(&generator, VARIABLES);
+        write.index = generator_below(&generator, VARIABLES / 2);
         EXPECT_STATUS(STM_OK, stm_atomically(hot_write_body, &write));
+        AO_fetch_and_add1_full(&write.hot->commits[index]);
     }
 }
 
-static void run_beside_writers(stm_body *body)
+/* One transaction of the reader beside the writers. */
+static void run_long(struct hot *hot, stm_body *body)
 {
-    struct hot hot = {.most = 0};
+    size_t most = MOST_CONFLICTS + (shaken() ? SHAKEN_CONFLICTS : 0);
+    uint64_t passed;
+
+    hot->runs = 0;
+    hot->escalations = reader_escalations();
+    EXPECT_STATUS(STM_OK, stm_atomically(body, hot));
+    passed = reader_escalations() - hot->escalations;
+    EXPECT(hot->runs - 1 <= most, "expected at most %zu conflicts, got %zu",
+           most, hot->runs - 1);
+    EXPECT(passed == (hot->runs > ESCALATE_AFTER),
+           "expected an escalation to be counted after %d conflicts, got %zu "
+           "conflicts and %zu escalations",
+           ESCALATE_AFTER, hot->runs - 1, (size_t)passed);
+    if (hot->provokes)
+        EXPECT(passed == 1, "expected conflicts until it has escalated");
+}
+
+static void run_beside_writers(stm_body *body, bool provokes)
+{
+    struct hot *hot = calloc(1, sizeof *hot);
     struct crew *crew;
 
+    hot->provokes = provokes;
     for (size_t i = 0; i < VARIABLES; i++)
-        hot.vars[i] = word_var(0);
-    crew = crew_start(WRITERS, hot_thread, &hot);
-    for (size_t i = 0; i < READS; i++) {
-        hot.runs = 0;
-        EXPECT_STATUS(STM_OK, stm_atomically(body, &hot));
-        if (hot.runs > hot.most)
-            hot.most = hot.runs;
-    }
-    AO_store_release(&hot.stop, 1);
+        hot->vars[i] = word_var(0);
+    crew = crew_start(WRITERS, hot_thread, hot);
+    for (size_t i = 0; i < workload(READS); i++)
+        run_long(hot, body);
+    AO_store_release(&hot->stop, 1);
     crew_join(crew);
-    EXPECT(hot.most <= MOST_ATTEMPTS,
-           "expected at most %d attempts of each "
-           "transaction, one took %zu",
-           MOST_ATTEMPTS, hot.most);
     for (size_t i = 0; i < VARIABLES; i++)
-        stm_tvar_release(hot.vars[i]);
+        stm_tvar_release(hot->vars[i]);
+    free(hot);
 }
 
-START_TEST(E_a_long_reader_finishes_beside_hot_writers)
+START_TEST(E_a_long_reader_commits_within_a_bound_beside_hot_writers)
 {
-    run_beside_writers(long_read_body);
+    run_beside_writers(long_read_body, false);
 }
 END_TEST
 
-START_TEST(E_a_long_update_finishes_beside_hot_writers)
+START_TEST(E_a_long_update_commits_within_a_bound_beside_hot_writers)
 {
-    run_beside_writers(long_update_body);
+    run_beside_writers(long_update_body, false);
+}
+END_TEST
+
+START_TEST(E_a_reader_that_meets_conflicts_in_a_row_escalates_and_commits)
+{
+    run_beside_writers(long_read_body, true);
+}
+END_TEST
+
+START_TEST(E_an_update_that_meets_conflicts_in_a_row_escalates_and_commits)
+{
+    run_beside_writers(long_update_body, true);
 }
 END_TEST
 
@@ -236,15 +324,29 @@ struct slow {
     struct stm_tvar *var;
     struct stm_stats before;
     size_t runs;
-    AO_t commits; /* of the writer */
+    AO_t commits;        /* of the writer */
+    AO_t enters, leaves; /* of its sleeps at the gate */
     AO_t over;
 };
+
+static void enter(void *context)
+{
+    AO_fetch_and_add1_full(&((struct slow *)context)->enters);
+}
+
+static void leave(void *context)
+{
+    AO_fetch_and_add1_full(&((struct slow *)context)->leaves);
+}
 
 static void restless_thread(size_t index, void *context)
 {
     struct slow *slow = context;
+    const struct stm_blocking hooks = {
+        .enter = enter, .leave = leave, .context = slow};
 
     (void)index;
+    stm_set_blocking(&hooks);
     while (AO_load_acquire(&slow->over) == 0) {
         EXPECT_STATUS(STM_OK, stm_atomically(increment_body, slow->var));
         AO_fetch_and_add1_full(&slow->commits);
@@ -285,7 +387,23 @@ START_TEST(E_a_body_that_outlasts_the_gates_patience_commits)
     EXPECT(peek(slow.var) == slow.commits + 1,
            "expected the slow increment and %zu others, got %zu",
            (size_t)slow.commits, (size_t)peek(slow.var));
+    EXPECT(slow.enters > 0 && slow.enters == slow.leaves,
+           "expected the writer's hooks around its waits, got %zu and %zu",
+           (size_t)slow.enters, (size_t)slow.leaves);
     stm_tvar_release(slow.var);
+}
+END_TEST
+
+static enum stm_status open_gate_body(struct stm_tx *tx, void *argument)
+{
+    (void)argument;
+    stm__gate_wait(tx);
+    return stm_tx_status(tx);
+}
+
+START_TEST(E_who_comes_when_the_gate_is_open_again_goes_on)
+{
+    EXPECT_STATUS(STM_OK, stm_atomically(open_gate_body, NULL));
 }
 END_TEST
 
@@ -293,12 +411,19 @@ int main(void)
 {
     TCase *tests = tcase_create("E");
 
-    tcase_add_test(tests, E_a_long_reader_finishes_beside_hot_writers);
-    tcase_add_test(tests, E_a_long_update_finishes_beside_hot_writers);
+    tcase_add_test(tests,
+                   E_a_long_reader_commits_within_a_bound_beside_hot_writers);
+    tcase_add_test(tests,
+                   E_a_long_update_commits_within_a_bound_beside_hot_writers);
+    tcase_add_test(
+        tests, E_a_reader_that_meets_conflicts_in_a_row_escalates_and_commits);
+    tcase_add_test(
+        tests, E_an_update_that_meets_conflicts_in_a_row_escalates_and_commits);
     tcase_add_test(tests, E_all_increments_of_one_variable_commit);
     tcase_add_test(tests, E_an_escalated_body_may_wait_for_another_commit);
     tcase_add_test(tests,
                    E_an_escalated_transaction_that_retries_lets_others_go_on);
     tcase_add_test(tests, E_a_body_that_outlasts_the_gates_patience_commits);
+    tcase_add_test(tests, E_who_comes_when_the_gate_is_open_again_goes_on);
     return run_suite("progress", tests);
 }

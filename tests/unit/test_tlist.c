@@ -64,14 +64,18 @@ static void expect_same(const struct stm_seq *seq, const struct model *model,
     }
 }
 
-static struct kept *keep_snapshot(struct game *game, struct stm_seq *seq)
+/* Keeps a sequence that must hold what the model has from `from` to `to`. */
+static struct kept *keep(struct game *game, struct stm_seq *seq, size_t from,
+                         size_t to)
 {
     struct kept *kept = &game->kept[game->next_kept++ % SNAPSHOTS];
 
     if (kept->seq != NULL)
         game->dropped[game->dropped_count++] = kept->seq;
     kept->seq = seq;
-    kept->model = game->model;
+    kept->model.length = to - from;
+    memcpy(kept->model.items, &game->model.items[from],
+           (to - from) * sizeof kept->model.items[0]);
     return kept;
 }
 
@@ -161,7 +165,86 @@ static enum stm_status take_snapshot(struct stm_tx *tx, struct game *game)
     if (game->dropped_count == DROPPED)
         return STM_OK;
     STM_TRY(stm_tlist_snapshot(tx, game->list, &seq));
-    expect_same(keep_snapshot(game, seq)->seq, &game->model, "a snapshot");
+    expect_same(keep(game, seq, 0, game->model.length)->seq, &game->model,
+                "a snapshot");
+    return STM_OK;
+}
+
+/* Keeps a part, which stays in the list or leaves it. */
+static enum stm_status take_part(struct stm_tx *tx, struct game *game,
+                                 bool split)
+{
+    size_t length = game->model.length;
+    size_t from = generator_below(&game->generator, length + 1);
+    size_t to = from + generator_below(&game->generator, length - from + 1);
+    const struct kept *kept;
+    struct stm_seq *seq;
+
+    if (game->dropped_count == DROPPED)
+        return STM_OK;
+    if (split) {
+        to = length;
+        STM_TRY(stm_tlist_split(tx, game->list, from, &seq));
+    } else {
+        STM_TRY(stm_tlist_slice(tx, game->list, from, to, &seq));
+    }
+    kept = keep(game, seq, from, to);
+    expect_same(kept->seq, &kept->model, "a part");
+    if (split)
+        game->model.length = from;
+    return STM_OK;
+}
+
+static enum stm_status assign_kept(struct stm_tx *tx, struct game *game)
+{
+    const struct kept *kept =
+        &game->kept[generator_below(&game->generator, SNAPSHOTS)];
+
+    if (kept->seq == NULL)
+        return STM_OK;
+    STM_TRY(stm_tlist_assign(tx, game->list, kept->seq));
+    game->model = kept->model;
+    return STM_OK;
+}
+
+static enum stm_status reverse_all(struct stm_tx *tx, struct game *game)
+{
+    struct model *model = &game->model;
+
+    STM_TRY(stm_tlist_reverse(tx, game->list));
+    for (size_t i = 0; i < model->length / 2; i++) {
+        stm_value item = model->items[i];
+
+        model->items[i] = model->items[model->length - 1 - i];
+        model->items[model->length - 1 - i] = item;
+    }
+    return STM_OK;
+}
+
+enum { KEYS = 100 }; /* fewer than items, so that many are equal */
+
+static enum stm_status by_key(stm_value left, stm_value right, void *context,
+                              int *out)
+{
+    (void)context;
+    *out = (int)(counted_number(left) % KEYS) -
+           (int)(counted_number(right) % KEYS);
+    return STM_OK;
+}
+
+static enum stm_status sort_all(struct stm_tx *tx, struct game *game)
+{
+    struct model *model = &game->model;
+
+    STM_TRY(stm_tlist_sort(tx, game->list, by_key, NULL));
+    for (size_t i = 1; i < model->length; i++) {
+        stm_value item = model->items[i];
+        size_t at = i;
+
+        for (; at > 0 && model->items[at - 1] % KEYS > item % KEYS; at--)
+            model->items[at] = model->items[at - 1];
+        model->items[at] = item;
+    }
     return STM_OK;
 }
 
@@ -218,6 +301,10 @@ static enum stm_status play_one(struct stm_tx *tx, struct game *game)
         return STM_OK;
     case 1:
         return play_nested(game);
+    case 2:
+        return sort_all(tx, game);
+    case 3:
+        return reverse_all(tx, game);
     case 4:
     case 5:
         return take_snapshot(tx, game);
@@ -229,6 +316,12 @@ static enum stm_status play_one(struct stm_tx *tx, struct game *game)
     case 10:
     case 11:
         return replace_one(tx, game);
+    case 12:
+        return take_part(tx, game, true);
+    case 13:
+        return take_part(tx, game, false);
+    case 14:
+        return assign_kept(tx, game);
     default:
         return generator_below(&game->generator, 5) < 2 ? remove_one(tx, game)
                                                         : insert_one(tx, game);
@@ -319,114 +412,10 @@ START_TEST(a_list_equals_an_array_through_undone_transactions)
 }
 END_TEST
 
-/* The errors of an empty list and of indices out of range. */
-static enum stm_status errors_body(struct stm_tx *tx, void *argument)
-{
-    struct stm_tlist *list = argument;
-    stm_value item = 5;
-    size_t length;
-
-    EXPECT_STATUS(STM_EEMPTY, stm_tlist_pop_front(tx, list, &item));
-    EXPECT_STATUS(STM_EEMPTY, stm_tlist_pop_back(tx, list, &item));
-    EXPECT_STATUS(STM_ERANGE, stm_tlist_get(tx, list, 0, &item));
-    EXPECT_STATUS(STM_ERANGE, stm_tlist_set(tx, list, 0, 1));
-    EXPECT_STATUS(STM_ERANGE, stm_tlist_remove(tx, list, 0, &item));
-    EXPECT_STATUS(STM_ERANGE, stm_tlist_insert(tx, list, 1, 1));
-    EXPECT_STATUS(STM_ERANGE, stm_tlist_splice(tx, list, 0, 1, NULL));
-    EXPECT(item == 5, "expected the out-parameter untouched");
-    STM_TRY(stm_tlist_append(tx, list, 1));
-    EXPECT_STATUS(STM_ERANGE, stm_tlist_splice(tx, list, 1, 0, NULL));
-    EXPECT_STATUS(STM_ERANGE, stm_tlist_get(tx, list, SIZE_MAX, &item));
-    STM_TRY(stm_tlist_length(tx, list, &length));
-    EXPECT(length == 1, "expected errors to change nothing");
-    STM_TRY(stm_tlist_remove(tx, list, 0, NULL));
-    return stm_tx_status(tx);
-}
-
-START_TEST(errors_of_a_list_are_results_and_change_nothing)
-{
-    struct stm_tlist *list = stm_tlist_new(NULL);
-
-    EXPECT(stm_tlist_item_type(list) == NULL, "expected the type given");
-    EXPECT_STATUS(STM_OK, stm_atomically(errors_body, list));
-    stm_tlist_release(list);
-}
-END_TEST
-
-/* Producers append, consumers pop; every item arrives once, in the order of
- * its producer. */
-struct market {
-    struct stm_tlist *list;
-    size_t items; /* of each producer */
-    AO_t taken;
-    stm_value last[2][2]; /* by consumer and producer */
-};
-
-struct deal {
-    struct market *market;
-    stm_value item;
-};
-
-static enum stm_status offer_body(struct stm_tx *tx, void *argument)
-{
-    struct deal *deal = argument;
-
-    return stm_tlist_append(tx, deal->market->list, deal->item);
-}
-
-static enum stm_status take_body(struct stm_tx *tx, void *argument)
-{
-    struct deal *deal = argument;
-    enum stm_status status =
-        stm_tlist_pop_front(tx, deal->market->list, &deal->item);
-
-    return status == STM_EEMPTY ? stm_retry(tx) : status;
-}
-
-/* Threads 0 and 1 produce, 2 and 3 consume half of all items each. */
-static void market_thread(size_t index, void *context)
-{
-    struct deal deal = {.market = context};
-
-    for (size_t i = 1; i <= deal.market->items; i++) {
-        stm_value *last;
-
-        if (index < 2) {
-            deal.item = 2 * i + index;
-            EXPECT_STATUS(STM_OK, stm_atomically(offer_body, &deal));
-            continue;
-        }
-        EXPECT_STATUS(STM_OK, stm_atomically(take_body, &deal));
-        last = &deal.market->last[index - 2][deal.item % 2];
-        EXPECT(deal.item > *last,
-               "expected the items of a producer in "
-               "order, got %zu after %zu",
-               (size_t)deal.item, (size_t)*last);
-        *last = deal.item;
-        AO_fetch_and_add(&deal.market->taken, deal.item);
-    }
-}
-
-START_TEST(items_cross_a_list_once_and_in_order)
-{
-    struct market market = {.list = stm_tlist_new(NULL),
-                            .items = workload(10000)};
-    size_t n = market.items;
-    size_t sum = 2 * n * (n + 1) + n;
-
-    crew_run(4, market_thread, &market);
-    EXPECT(market.taken == sum, "expected items that add up to %zu, got %zu",
-           sum, (size_t)market.taken);
-    stm_tlist_release(market.list);
-}
-END_TEST
-
 int main(void)
 {
     TCase *tests = tcase_create("tlist");
 
     tcase_add_test(tests, a_list_equals_an_array_through_undone_transactions);
-    tcase_add_test(tests, errors_of_a_list_are_results_and_change_nothing);
-    tcase_add_test(tests, items_cross_a_list_once_and_in_order);
     return run_suite("tlist", tests);
 }
