@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 /* An array that grows; all zero is an empty one.  Growing may fail and then
@@ -25,7 +26,11 @@ struct stm__vec {
     {                                                                          \
         NULL, 0, 0, sizeof(type)                                               \
     }
-#define STM__VEC_AT(vec, type, index) (&((type *)(vec)->items)[index])
+
+/* The place of an item; of an empty array, nowhere, which may not be computed
+ * as a pointer into it. */
+#define STM__VEC_AT(vec, type, index)                                          \
+    ((type *)((uintptr_t)(vec)->items + (index) * sizeof(type)))
 
 bool stm__vec_grow(struct stm__vec *vec, size_t more);
 

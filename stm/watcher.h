@@ -43,8 +43,8 @@ struct stm_watch {
  *
  * Watchers run in order of creation: each once for every transaction that
  * writes a variable it read (also with the same value), and again within that
- * transaction when something it read is no longer identical to what it last
- * saw.  A cascade that has not settled after 1,000 rounds ends the transaction
+ * transaction when something it read is given another value after its function
+ * has returned, by the callback or by another watcher.  A cascade that has not settled after 1,000 rounds ends the transaction
  * with STM_EDIVERGED; the message names the watchers.
  * STM_OK, STM_ENOMEM, STM_EMISUSE or the sticky status. */
 STM_API STM_NODISCARD enum stm_status stm_watch(struct stm_tx *tx,
