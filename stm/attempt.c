@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <stm/error-internal.h>
+#include <stm/record-internal.h>
 #include <stm/step-internal.h>
 #include <stm/tvar-internal.h>
 #include <stm/tx-internal.h>
@@ -26,6 +27,7 @@ enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call)
 {
     if (STM__UNLIKELY(!stm__slot_own) && !stm__slot_acquire())
         return STM_ENOMEM;
+    STM__RECORD(begin);
     tx->snapshot = stm__clock_now();
     (void)STM__STEP(STM__AT_BEGIN);
     stm__slot_enter(stm__slot_own, tx->snapshot);
@@ -138,8 +140,7 @@ static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,
     AO_t word;
 
     for (unsigned turn = 0;; turn++) {
-        if (STM__LIKELY(stm__tvar_load(var, &word, &value)) &&
-            !STM__STEP(STM__AT_READ)) {
+        if (STM__LIKELY(stm__tvar_load(var, &word, &value))) {
             if (STM__LIKELY(word <= tx->snapshot) || extend(tx, var, word))
                 break;
             STM_TRY(tx->doom);
@@ -211,13 +212,14 @@ enum stm_status stm_tvar_get(struct stm_tx *tx, struct stm_tvar *var,
     if (STM__UNLIKELY(tx->log.filter & stm__log_bit(var)))
         STM_TRY(read_own(tx, var, &value));
     else if (STM__LIKELY(stm__tvar_load(var, &word, &value) &&
-                         word <= tx->snapshot && !STM__STEP(STM__AT_READ) &&
+                         word <= tx->snapshot &&
                          tx->log.reads.count < tx->log.reads.capacity))
         (void)stm__log_read(&tx->log, var, word);
     else
         STM_TRY(read_committed(tx, var, &value));
     if (STM__UNLIKELY(tx->capture != NULL))
         STM_TRY(capture(tx, var, value));
+    STM__RECORD(read, var, value);
     *out = value;
     return STM_OK;
 }
@@ -235,6 +237,7 @@ enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,
                              stm_value value)
 {
     STM__CHECK(tx);
+    STM__RECORD(write, var, value);
     stm__retain(var->type, value);
     if (STM__LIKELY(stm__log_write(&tx->log, var, value, tx->since, tx->stamp)))
         return STM_OK;
@@ -359,6 +362,7 @@ void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
     bool committed = outcome == STM__COMMITTED;
     bool asked;
 
+    STM__RECORD(end, outcome);
     if (!stm__gate_open(tx) && tx->call->evictions < STM__EVICTIONS_MAX)
         tx->call->evictions++;
     if (committed)

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <stm/error-internal.h>
+#include <stm/record-internal.h>
 #include <stm/step-internal.h>
 #include <stm/tx-internal.h>
 
@@ -119,6 +120,7 @@ void stm__block_disarm(struct stm_call *call)
 {
     if (!call->blocked)
         return;
+    STM__RECORD(awake, call, &call->parker);
     call->blocked = false;
     for (size_t i = 0; i < call->waits.count; i++)
         stm__wait_unlink(STM__VEC_AT(&call->waits, struct stm__wait, i));
@@ -160,6 +162,7 @@ enum stm_status stm__block_arm(struct stm_tx *tx)
         stm__block_disarm(call);
         return STM_CONFLICT;
     }
+    STM__RECORD(blocked, call);
     return STM_BLOCKED;
 }
 

@@ -51,6 +51,7 @@
 
 #include <stdlib.h>
 
+#include <stm/record-internal.h>
 #include <stm/step-internal.h>
 #include <stm/tx-internal.h>
 #include <stm/watch-set-internal.h>
@@ -276,6 +277,7 @@ static bool replace_all(struct stm_tx *tx, bool *wakes)
     if (!lock_past_gate(tx))
         return false;
     version = decide(tx);
+    STM__RECORD(stamp, version);
     if (version)
         *wakes = publish(tx, version);
     else

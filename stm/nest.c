@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 #include <stm/error-internal.h>
+#include <stm/record-internal.h>
 #include <stm/tx-internal.h>
 
 #define DEPTH_MAX 10000
@@ -17,6 +18,7 @@ void stm__savepoint(struct stm_tx *tx, struct stm__savepoint *savepoint)
     tx->since = stm__draw_stamp(tx);
     savepoint->mark = stm__log_mark(&tx->log);
     tx->savepoint = savepoint;
+    STM__RECORD(nest, savepoint);
 }
 
 static void leave(struct stm_tx *tx, const struct stm__savepoint *savepoint)
@@ -28,12 +30,14 @@ static void leave(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 
 void stm__merge(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 {
+    STM__RECORD(merge, savepoint);
     stm__log_merge(&tx->log, &savepoint->mark, savepoint->since);
     leave(tx, savepoint);
 }
 
 void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 {
+    STM__RECORD(undo, savepoint);
     stm__log_undo(&tx->log, &savepoint->mark);
     stm__after_undo(tx, savepoint->actions, savepoint->exports,
                     savepoint->watch_ops);
@@ -156,9 +160,11 @@ enum stm_status stm_previously(struct stm_tx *tx, stm_body *body,
         mark = tx->savepoint->mark;
     if (!stm__log_rewind(&tx->log, &mark, &rewound))
         return stm__doom(tx, STM_ENOMEM);
+    STM__RECORD(rewind, point == STM_OUTERMOST);
     stm__savepoint(tx, &savepoint);
     status = run(tx, body, argument);
     stm__undo(tx, &savepoint);
     stm__log_replay(&tx->log, &rewound);
+    STM__RECORD(replay);
     return status;
 }

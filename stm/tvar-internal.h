@@ -5,6 +5,7 @@
 
 #include <stm/limbo-internal.h>
 #include <stm/park-internal.h>
+#include <stm/step-internal.h>
 #include <stm/tvar.h>
 
 /* A variable: 56 bytes. */
@@ -70,6 +71,8 @@ static inline bool stm__tvar_load(struct stm_tvar *var, AO_t *word,
                                   stm_value *value)
 {
     *word = AO_load_acquire(&var->word);
+    if (STM__STEP(STM__AT_READ))
+        return false;
     *value = AO_load_acquire(&var->value);
     return !STM__LOCKED(*word) && AO_load(&var->word) == *word;
 }
