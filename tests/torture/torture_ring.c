@@ -35,18 +35,19 @@ static enum stm_status pass(struct stm_tx *tx, void *argument)
 
 static enum stm_status wait_in_vain(struct stm_tx *tx, void *argument)
 {
-    struct world *world = ((struct member *)argument)->world;
-    stm_value value;
-
-    STM_TRY(stm_tvar_get(tx, world->vars[world->member_count], &value));
+    (void)argument;
     return stm_retry(tx);
 }
 
-/* What the branches before the last have read is waited for, too. */
+/* What the branch that retried has read is waited for, too, and not only what
+ * was read before. */
 static enum stm_status pass_or_wait(struct stm_tx *tx, void *argument)
 {
-    struct stm_branch branches[] = {{pass, argument}, {wait_in_vain, argument}};
+    struct world *world = ((struct member *)argument)->world;
+    struct stm_branch branches[] = {{pass, argument}, {wait_in_vain, NULL}};
+    stm_value value;
 
+    STM_TRY(stm_tvar_get(tx, world->vars[world->member_count], &value));
     return stm_or_else(tx, branches, 2);
 }
 
