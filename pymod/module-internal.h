@@ -25,6 +25,7 @@
  *   ThreadPool.pool, .tasks written by __init__ alone, before it is shared
  *   struct stm__call        belongs to one thread
  *   the census in workers.c its mutex
+ *   the gate in service.c   its mutex
  *   what variables hold     the library */
 
 #define PY_SSIZE_T_CLEAN
@@ -126,7 +127,8 @@ void stm__call_begin(struct stm__call *call);
 int stm__call_end(struct stm__call *call, struct stm__state *state,
                   enum stm_status status);
 
-/* The same for the whole life of a pool's worker. */
+/* The same for the whole life of a pool's worker, and for a visit of the
+ * library's service thread. */
 void stm__call_begin_worker(struct stm__call *call);
 void stm__call_end_worker(struct stm__call *call);
 
@@ -169,6 +171,7 @@ int stm__endpoint_init(PyObject *module, struct stm__state *state);
 int stm__watcher_init(PyObject *module, struct stm__state *state);
 int stm__eventloop_init(PyObject *module, struct stm__state *state);
 int stm__pool_init(PyObject *module, struct stm__state *state);
+int stm__service_init(PyObject *module, struct stm__state *state);
 
 /* Makes a type, keeps it in *slot, and adds it to the module. */
 int stm__add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec);
@@ -180,6 +183,7 @@ extern PyMethodDef stm__transaction_functions[];
 extern PyMethodDef stm__watcher_functions[];
 extern PyMethodDef stm__stats_functions[];
 extern PyMethodDef stm__workers_functions[];
+extern PyMethodDef stm__service_functions[];
 
 /* ---- between types ---- */
 

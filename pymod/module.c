@@ -44,6 +44,7 @@ static int module_exec(PyObject *module)
         stm__errors_init,         stm__tvar_init,      stm__tlist_init,
         stm__tlist_iterator_init, stm__queue_init,     stm__endpoint_init,
         stm__watcher_init,        stm__eventloop_init, stm__pool_init,
+        stm__service_init,
     };
     static PyMethodDef *const functions[] = {
         stm__errors_functions,
@@ -51,6 +52,7 @@ static int module_exec(PyObject *module)
         stm__watcher_functions,
         stm__stats_functions,
         stm__workers_functions,
+        stm__service_functions,
     };
     struct stm__state *state = stm__state(module);
 

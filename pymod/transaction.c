@@ -194,7 +194,9 @@ PyDoc_STRVAR(
     "transaction will wake up when it has.\n\n"
     "seconds counts from the transaction's first attempt, time is a moment\n"
     "as time.time() gives it.  With neither, return False.  With both, raise\n"
-    "ValueError.");
+    "ValueError.\n\n"
+    "In a function that is watched, seconds counts from the call of watch(),\n"
+    "and the watcher runs again when the time has passed.");
 
 PyDoc_STRVAR(
     or_else_doc,

@@ -1,5 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include <stm/error-internal.h>
 #include <stm/tx-internal.h>
 #include <stm/watch-set-internal.h>
@@ -55,18 +57,33 @@ enum stm_status stm_export(struct stm_tx *tx, const struct stm_type *type,
     return STM_OK;
 }
 
+enum stm_status stm__after_first(struct stm_tx *tx, stm_action *action,
+                                 stm_value argument,
+                                 const struct stm_type *type)
+{
+    struct stm__action *first, added;
+
+    STM_TRY(stm_on_commit(tx, action, argument, type));
+    first = STM__VEC_AT(&tx->actions, struct stm__action, 0);
+    added = first[tx->actions.count - 1];
+    memmove(&first[1], first, (tx->actions.count - 1) * sizeof *first);
+    first[0] = added;
+    return STM_OK;
+}
+
 enum stm_status stm__after_watch(struct stm_tx *tx, struct stm_watcher *watcher,
-                                 bool cancels)
+                                 enum stm__watch_kind kind)
 {
     struct stm__watch_op *entry;
 
     STM_TRY(promise(tx, &tx->watch_ops, 2));
     stm_watcher_retain(watcher);
-    if (!cancels) /* the argument of one to be cancelled may be gone */
+    /* The argument of one to be cancelled may be gone. */
+    if (kind != STM__CANCEL)
         stm__retain(watcher->config.argument_type, watcher->config.argument);
     entry = stm__vec_push(&tx->watch_ops);
     entry->watcher = watcher;
-    entry->cancels = cancels;
+    entry->kind = kind;
     return STM_OK;
 }
 
@@ -101,7 +118,8 @@ void stm__after_export(struct stm_tx *tx)
 static void drop_watch_op(struct stm_tx *tx, struct stm__watch_op *entry)
 {
     const struct stm_watch *config = &entry->watcher->config;
-    struct stm__ref argument = {entry->cancels ? 0 : config->argument,
+    struct stm__ref argument = {entry->kind == STM__CANCEL ? 0
+                                                           : config->argument,
                                 config->argument_type};
     struct stm__ref watcher = {(stm_value)entry->watcher, &stm__watcher_type};
 

@@ -31,7 +31,7 @@ enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call)
     tx->snapshot = stm__clock_now();
     (void)STM__STEP(STM__AT_BEGIN);
     stm__slot_enter(stm__slot_own, tx->snapshot);
-    tx->since = stm__draw_stamp(tx);
+    tx->begun = tx->since = stm__draw_stamp(tx);
     tx->savepoint = NULL;
     tx->depth = 0;
     tx->capture = NULL;
@@ -131,6 +131,19 @@ static bool extend(struct stm_tx *tx, const struct stm_tvar *var, AO_t word)
     tx->snapshot = now;
     AO_store_release(&stm__slot_own->low, now | STM__ODD);
     return true;
+}
+
+enum stm_status stm__extend_now(struct stm_tx *tx)
+{
+    AO_t now = stm__clock_now();
+
+    AO_store_release(&stm__slot_own->high, now | STM__ODD);
+    stm__fence();
+    if (STM__STEP(STM__AT_EXTEND) || !stm__validate(tx, false))
+        return stm__doom(tx, STM_CONFLICT);
+    tx->snapshot = now;
+    AO_store_release(&stm__slot_own->low, now | STM__ODD);
+    return STM_OK;
 }
 
 static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,

@@ -19,33 +19,36 @@ void stm__call_start(struct stm_call *call)
         call->start = stm__clock_monotonic();
 }
 
-static enum stm_status check(struct stm_tx *tx, const char *function)
+uint64_t stm__moment(const struct stm_tx *tx)
 {
-    STM_TRY(stm__check(tx, function));
-    if (tx->capture)
-        return stm_error(STM_EMISUSE,
-                         "%s: called in a watcher's function, which runs when "
-                         "variables change, not when time passes",
-                         function);
-    return STM_OK;
+    return tx->now ? tx->now : earlier(stm__clock_monotonic(), tx->call->limit);
+}
+
+/* Tells whether the deadline, one of the clock that says `now`, has passed, or
+ * notes it: for this run of the watcher whose function is running, else for
+ * the transaction. */
+static bool passed(uint64_t now, uint64_t deadline, uint64_t *noted)
+{
+    if (deadline != STM_FOREVER && now >= deadline)
+        return true;
+    *noted = earlier(*noted, deadline);
+    return false;
 }
 
 enum stm_status stm_elapsed(struct stm_tx *tx, uint64_t nanoseconds, bool *out)
 {
-    struct stm_call *call;
-    uint64_t deadline;
+    struct stm__timing *timing;
+    uint64_t start, deadline;
 
-    STM_TRY(check(tx, __func__));
-    call = tx->call;
-    stm__call_start(call);
-    if (!tx->now)
-        tx->now = earlier(stm__clock_monotonic(), call->limit);
-    deadline = nanoseconds > STM_FOREVER - call->start
-                   ? STM_FOREVER
-                   : call->start + nanoseconds;
-    *out = deadline != STM_FOREVER && tx->now >= deadline;
-    if (!*out)
-        call->deadline = earlier(call->deadline, deadline);
+    STM__CHECK(tx);
+    timing = tx->capture ? tx->timing : NULL;
+    stm__call_start(tx->call);
+    tx->now = stm__moment(tx);
+    start = timing ? timing->start : tx->call->start;
+    deadline =
+        nanoseconds > STM_FOREVER - start ? STM_FOREVER : start + nanoseconds;
+    *out = passed(tx->now, deadline,
+                  timing ? &timing->deadline : &tx->call->deadline);
     return STM_OK;
 }
 
@@ -64,16 +67,11 @@ static uint64_t in_nanoseconds(const struct timespec *moment)
 enum stm_status stm_elapsed_at(struct stm_tx *tx, const struct timespec *moment,
                                bool *out)
 {
-    struct stm_call *call;
-    uint64_t deadline;
-
-    STM_TRY(check(tx, __func__));
-    call = tx->call;
+    STM__CHECK(tx);
     if (!tx->wall)
-        tx->wall = earlier(stm__clock_wall(), call->wall_limit);
-    deadline = in_nanoseconds(moment);
-    *out = tx->wall >= deadline;
-    if (!*out)
-        call->wall_deadline = earlier(call->wall_deadline, deadline);
+        tx->wall = earlier(stm__clock_wall(), tx->call->wall_limit);
+    *out = passed(tx->wall, in_nanoseconds(moment),
+                  tx->capture ? &tx->timing->wall_deadline
+                              : &tx->call->wall_deadline);
     return STM_OK;
 }

@@ -9,6 +9,7 @@
 #include <stm/eventloop.h>
 #include <stm/map.h>
 #include <stm/seq.h>
+#include <stm/service.h>
 #include <stm/stats.h>
 #include <stm/status.h>
 #include <stm/tcounter.h>
@@ -22,6 +23,7 @@
 #include <stm/tsemaphore.h>
 #include <stm/tset.h>
 #include <stm/tvar.h>
+#include <stm/tweakref.h>
 #include <stm/value.h>
 #include <stm/watcher.h>
 

@@ -19,16 +19,19 @@ struct stm_tx {
     uint64_t stamp;     /* drawn last; also the containers' ownership token */
     uint64_t stamp_end; /* of the block of stamps that this thread draws from */
     uint64_t since;     /* the stamp of the innermost savepoint */
-    const struct stm__savepoint *savepoint; /* that one, or NULL */
+    uint64_t begun;     /* the attempt's first stamp */
+    const struct stm__savepoint *savepoint; /* the innermost, or NULL */
     unsigned depth;                         /* of nesting */
 
     /* What a watcher's function reads: a vector of struct stm__capture, or
      * NULL while none runs. */
     struct stm__vec *capture;
+    struct stm__timing *timing; /* where capture is not NULL: when it wants to
+                                   run again */
 
     struct stm__vec actions;   /* struct stm__action: for after the commit */
     struct stm__vec exports;   /* struct stm__export */
-    struct stm__vec watch_ops; /* struct stm__watch_op: created, cancelled */
+    struct stm__vec watch_ops; /* struct stm__watch_op */
     struct stm__vec runs;      /* of watchers: the watcher layer's */
     struct stm__vec captures;  /* likewise */
 
@@ -66,9 +69,21 @@ struct stm__capture {
     stm_value value;
 };
 
+/* What a watcher's function asks for in one run. */
+struct stm__timing {
+    uint64_t start;                   /* where its time begins; monotonic ns */
+    uint64_t deadline, wall_deadline; /* the earliest; STM_FOREVER: none */
+};
+
+enum stm__watch_kind {
+    STM__WATCH,  /* created */
+    STM__CANCEL, /* cancelled */
+    STM__EXPIRE  /* it asked for a time, which has come */
+};
+
 struct stm__watch_op {
     struct stm_watcher *watcher; /* owned, and unless it cancels, one */
-    bool cancels;                /* reference to its argument */
+    enum stm__watch_kind kind;   /* reference to its argument */
 };
 
 /* What survives the attempts of one transaction. */
@@ -150,6 +165,10 @@ static inline enum stm_status stm__check(const struct stm_tx *tx,
  * counts as what it was before. */
 bool stm__validate(struct stm_tx *tx, bool holding);
 
+/* Moves the snapshot to the present: what the attempt learns from elsewhere
+ * than a variable then goes with what it has read.  STM_OK or the doom. */
+enum stm_status stm__extend_now(struct stm_tx *tx);
+
 /* Sets a value of which the transaction takes over the caller's reference, also
  * when it fails.  The caller has reserved a release. */
 enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
@@ -197,9 +216,14 @@ enum stm_status stm__nested(struct stm_tx *tx, stm_body *body, void *argument);
 void stm__after_undo(struct stm_tx *tx, size_t actions, size_t exports,
                      size_t watch_ops);
 
-/* Registers a watcher's creation or cancellation. */
+/* Registers what is to become of a watcher. */
 enum stm_status stm__after_watch(struct stm_tx *tx, struct stm_watcher *watcher,
-                                 bool cancels);
+                                 enum stm__watch_kind kind);
+
+/* stm_on_commit, but before all that was registered until now. */
+enum stm_status stm__after_first(struct stm_tx *tx, stm_action *action,
+                                 stm_value argument,
+                                 const struct stm_type *type);
 
 /* Hands the exports out. */
 void stm__after_export(struct stm_tx *tx);
@@ -208,6 +232,10 @@ void stm__after_export(struct stm_tx *tx);
 
 /* Begins to count the transaction's time, if it has not begun. */
 void stm__call_start(struct stm_call *call);
+
+/* What stm_elapsed takes, or would now take, for the attempt's time, on the
+ * monotonic clock: it stands no later in what is left of the attempt. */
+uint64_t stm__moment(const struct stm_tx *tx);
 
 /* ---- commit.c ---- */
 

@@ -12,11 +12,13 @@ struct stm__run {
     struct stm__watched *watched; /* what it watched before this transaction */
     size_t first;                 /* what its last run read: */
     size_t count;                 /* captures [first, first + count) */
+    struct stm__timing timing;    /* what it asked for */
     uint64_t stamp; /* at its end: what is written later may disturb it */
     unsigned round; /* the last in which it ran */
     bool cancelled;
     bool due; /* to run in this round */
     bool ran;
+    bool expired; /* its timer went off */
 };
 
 /* watch-run.c: runs watchers until nothing is disturbed. */
@@ -29,6 +31,15 @@ enum stm_status stm__load_watched(struct stm_tx *tx, struct stm__run *run);
 /* watch-register.c: makes the write set tell every variable who watches it
  * now. */
 enum stm_status stm__watch_register(struct stm_tx *tx);
+
+/* watch-time.c: sees to it that after the commit the watcher's timer is set for
+ * what its new state asks for.  `before` may be NULL. */
+enum stm_status stm__watch_time(struct stm_tx *tx,
+                                const struct stm__watched *before,
+                                struct stm__watched *after);
+
+/* What the watcher's timer does. */
+void stm__watch_expire(struct stm__timer *timer, uint64_t generation);
 
 static inline struct stm__run *stm__run_at(struct stm_tx *tx, size_t index)
 {

@@ -19,11 +19,15 @@ static int by_address(const void *left, const void *right)
     return (a->var > b->var) - (a->var < b->var);
 }
 
-/* Did the run read just what the one before it read? */
+/* Did the run read just what the one before it read, and ask for the same
+ * time?  A timer that went off is to be set again in any case. */
 static bool unchanged(struct stm_tx *tx, const struct stm__run *run,
                       const struct stm__watched *before)
 {
-    if (run->cancelled || !before || before->trace_count != run->count)
+    if (run->cancelled || run->expired || !before ||
+        before->trace_count != run->count ||
+        before->deadline != run->timing.deadline ||
+        before->wall_deadline != run->timing.wall_deadline)
         return false;
     for (size_t i = 0; i < run->count; i++)
         if (stm__side_of(stm__capture_at(tx, run->first + i)->var) !=
@@ -77,6 +81,10 @@ static struct stm__watched *make_watched(struct stm_tx *tx,
         return NULL;
     watched->refs = 1;
     watched->cancelled = run->cancelled;
+    watched->watcher = run->watcher;
+    watched->generation = run->watched ? run->watched->generation + 1 : 1;
+    watched->deadline = run->timing.deadline;
+    watched->wall_deadline = run->timing.wall_deadline;
     watched->count = 0;
     watched->trace_count = run->count;
     watched->items = malloc((run->count + 1) * sizeof watched->items[0]);
@@ -194,8 +202,10 @@ static enum stm_status register_run(struct stm_tx *tx, struct stm__run *run)
 {
     struct stm__watched *after;
 
-    if (run->cancelled)
+    if (run->cancelled) {
         run->count = 0;
+        run->timing.deadline = run->timing.wall_deadline = STM_FOREVER;
+    }
     if (unchanged(tx, run, run->watched))
         return STM_OK;
     STM_TRY(stm__reserve_release(tx, 1));
@@ -204,6 +214,7 @@ static enum stm_status register_run(struct stm_tx *tx, struct stm__run *run)
         return stm__doom(tx, STM_ENOMEM);
     STM_TRY(
         stm__tvar_set_stealing(tx, run->watcher->watched, (stm_value)after));
+    STM_TRY(stm__watch_time(tx, run->watched, after));
     return change_sets(tx, run->watcher, run->watched, after);
 }
 

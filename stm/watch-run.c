@@ -3,12 +3,13 @@
 /* Running watchers to a fix-point.
  *
  * Each round finds the watchers that are due and runs them in order of
- * creation.  A watcher becomes due in one of three ways: it was created in this
- * transaction; the transaction writes a variable that the committed watcher
- * watches; or it ran already, and something that it read is no longer identical
- * to what it saw.  The first two happen once, and so the cascade ends when
- * values settle: a binding that writes what is there already disturbs no one.
- */
+ * creation.  A watcher becomes due in one of four ways: it was created in this
+ * transaction; the time that it waits for has come, and the transaction is the
+ * service thread's; the transaction writes a variable that the committed
+ * watcher watches; or it ran already, and something that it read is no longer
+ * identical to what it saw.  The first three happen once, and so the cascade
+ * ends when values settle: a binding that writes what is there already disturbs
+ * no one. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static enum stm_status add_run(struct stm_tx *tx, struct stm_watcher *watcher,
         run->first = run->count = 0;
         run->stamp = 0;
         run->round = 0;
-        run->cancelled = run->due = run->ran = false;
+        run->cancelled = run->due = run->ran = run->expired = false;
     }
     *out = run;
     return STM_OK;
@@ -75,10 +76,11 @@ static enum stm_status add_watch_op(struct stm_tx *tx,
     struct stm__run *run;
 
     STM_TRY(add_run(tx, op->watcher, &run));
-    if (op->cancels)
+    if (op->kind == STM__CANCEL)
         run->cancelled = true;
     else
-        run->due = !run->ran;
+        run->due |= !run->ran;
+    run->expired |= op->kind == STM__EXPIRE;
     return STM_OK;
 }
 
@@ -188,6 +190,9 @@ static enum stm_status run_function(struct stm_tx *tx, struct stm__run *run,
     STM_TRY(stm__reserve_release(tx, 1));
     tx->log.promised++;
     run->first = tx->captures.count;
+    run->timing.start = run->watcher->start;
+    run->timing.deadline = run->timing.wall_deadline = STM_FOREVER;
+    tx->timing = &run->timing;
     tx->capture = &tx->captures;
     status = run_part(tx, call_function, call);
     tx->capture = NULL;

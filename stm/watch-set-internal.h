@@ -3,6 +3,7 @@
 #ifndef STM_WATCH_SET_INTERNAL_H
 #define STM_WATCH_SET_INTERNAL_H
 
+#include <stm/timer-internal.h>
 #include <stm/tvar-internal.h>
 #include <stm/watcher.h>
 
@@ -12,11 +13,16 @@ struct stm_watcher {
     AO_t refs;
     AO_t order; /* of creation */
     struct stm_watch config;
-    char *name; /* NULL: none */
+    char *name;     /* NULL: none */
+    uint64_t start; /* monotonic ns: where its time begins */
 
     /* A struct stm__watched *, of type stm__watched_type: what the last
      * committed run read.  The null reference before the first. */
     struct stm_tvar *watched;
+
+    /* Set while the last committed run waits for a time, or about to be; then
+     * it owns a reference to the watcher and one to its argument. */
+    struct stm__timer timer;
 };
 
 /* The watchers of one variable: immutable, in order of creation, with one
@@ -66,6 +72,11 @@ extern const struct stm_type stm__watcher_type;
 struct stm__watched {
     AO_t refs;
     bool cancelled;
+
+    struct stm_watcher *watcher; /* not a reference: it owns this */
+    uint64_t generation;         /* one more than that of the one before */
+    uint64_t deadline;           /* when to run again; STM_FOREVER: never */
+    uint64_t wall_deadline;
 
     /* Each side once, in order of its variable's address; counted. */
     size_t count;

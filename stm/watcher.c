@@ -29,6 +29,7 @@ static struct stm_watcher *make_watcher(const struct stm_watch *watch)
     watcher->refs = 1;
     watcher->config = *watch;
     watcher->order = AO_fetch_and_add1_full(&orders);
+    watcher->timer.due = stm__watch_expire;
     watcher->watched = stm_tvar_new(&stm__watched_type, 0);
     if (watch->name)
         watcher->name = strdup(watch->name);
@@ -52,7 +53,8 @@ enum stm_status stm_watch(struct stm_tx *tx, const struct stm_watch *watch,
     watcher = make_watcher(watch);
     if (!watcher)
         return stm__doom(tx, STM_ENOMEM);
-    status = stm__after_watch(tx, watcher, false);
+    watcher->start = stm__moment(tx);
+    status = stm__after_watch(tx, watcher, STM__WATCH);
     if (status == STM_OK && out)
         *out = watcher;
     else
@@ -68,5 +70,5 @@ enum stm_status stm_watcher_cancel(struct stm_tx *tx,
         return stm_error(
             STM_EMISUSE,
             "stm_watcher_cancel: the watcher is NULL; expected a handle");
-    return stm__after_watch(tx, watcher, true);
+    return stm__after_watch(tx, watcher, STM__CANCEL);
 }

@@ -31,7 +31,7 @@ struct stm_watch {
 
     const struct stm_type *result_type;
     stm_value argument; /* the watcher holds a reference for each variable */
-    const struct stm_type *argument_type; /* that it watches */
+    const struct stm_type *argument_type; /* that it watches, and for a time */
     const char *name;                     /* copied; shown in errors */
 };
 
@@ -39,14 +39,16 @@ struct stm_watch {
  * commits, and exists only if it commits.  *out, if out is not NULL, receives
  * a handle that the caller owns, from each attempt anew: a body that runs again
  * first releases what it got before.  Without a handle the watcher lives as
- * long as a variable that it watches.
+ * long as a variable that it watches, or a time that it asked for is to come.
  *
  * Watchers run in order of creation: each once for every transaction that
  * writes a variable it read (also with the same value), and again within that
  * transaction when something it read is given another value after its function
- * has returned, by the callback or by another watcher.  A cascade that has not settled after 1,000 rounds ends the transaction
- * with STM_EDIVERGED; the message names the watchers.
- * STM_OK, STM_ENOMEM, STM_EMISUSE or the sticky status. */
+ * has returned, by the callback or by another watcher.  One whose function
+ * asked for a time by stm_elapsed in its last run runs again when that has
+ * come.  A cascade that has not settled after 1,000 rounds ends the transaction
+ * with STM_EDIVERGED; the message names the watchers. STM_OK, STM_ENOMEM,
+ * STM_EMISUSE or the sticky status. */
 STM_API STM_NODISCARD enum stm_status stm_watch(struct stm_tx *tx,
                                                 const struct stm_watch *watch,
                                                 struct stm_watcher **out);
@@ -68,7 +70,9 @@ stm_invariant(struct stm_tx *tx, const struct stm_invariant *invariant,
               struct stm_watcher **out);
 
 /* Ends the watcher when the transaction commits; within it, it does not run
- * any more.  Cancelling twice is no error. */
+ * any more.  An attempt of another thread, which then does not commit, may
+ * still be running the watcher's functions; it has the argument kept alive.
+ * Cancelling twice is no error. */
 STM_API STM_NODISCARD enum stm_status
 stm_watcher_cancel(struct stm_tx *tx, struct stm_watcher *watcher);
 

@@ -20,7 +20,9 @@ should do nothing that cannot be undone; on_commit() and stm.eventloop are for
 the rest.
 """
 
+import atexit as _atexit
 import functools as _functools
+import os as _os
 from collections.abc import Callable as _Callable
 from typing import Any as _Any, ParamSpec as _ParamSpec, TypeVar as _TypeVar
 
@@ -81,6 +83,10 @@ def watch(
     result; what it reads is not watched.  What both write belongs to the
     transaction, and what they raise aborts it.
 
+    Where the function asks whether a time has passed (see elapsed()), it runs
+    again when it has, in a transaction of its own on a thread of the library's.
+    What is raised there, retry() included, goes to sys.unraisablehook().
+
     Return a Watcher, whose cancel() ends this.  Without a callback, return a
     decorator for one.
     """
@@ -90,3 +96,9 @@ def watch(
     if for_watch is not None:
         callback = for_watch()
     return _stm.watch(function, callback)
+
+
+# Registered before what other modules of the package do at exit, and so run
+# after it: they may wait for watchers.
+_atexit.register(_stm.close_service)
+_os.register_at_fork(after_in_child=_stm.forget_service)

@@ -65,6 +65,60 @@ class ExitTest(Case):
         )
         self.assertEqual(errors, "")
 
+    def test_a_watcher_that_waits_does_not_hold_the_exit_up(self):
+        output, errors, took = self.script(
+            """
+            import stm, stm.utils
+            stm.utils.atomically_watch(lambda: stm.elapsed(3600), print)
+            stm.utils.atomically_watch(lambda: stm.elapsed(time=1e10), print)
+            """
+        )
+        self.assertEqual(output, "False\nFalse\n")
+        self.assertEqual(errors, "")
+        self.assertLess(took, 30)
+
+    def test_watchers_that_run_during_exit_do_no_harm(self):
+        _, errors, took = self.script(
+            """
+            import stm, stm.utils
+            ticks = stm.TVar(0)
+            def tick(over):
+                if over:
+                    ticks.value += 1
+            for _ in range(10):
+                stm.utils.atomically_watch(
+                    lambda: stm.elapsed((ticks.value + 1) / 5000), tick
+                )
+            stm.atomically(lambda: ticks.value > 20 or stm.retry())
+            class Late:
+                def __del__(self, tick=tick, elapsed=stm.elapsed,
+                            watch=stm.utils.atomically_watch):
+                    watch(lambda: elapsed(0.001), tick)
+            late = Late()
+            stm.atomically(lambda: ticks.set(0))
+            """
+        )
+        self.assertEqual(errors, "")
+        self.assertLess(took, 30)
+
+    def test_a_watcher_that_runs_is_waited_for(self):
+        output, errors, _ = self.script(
+            """
+            import stm, stm.utils, threading
+            began = threading.Event()
+            def work(over):
+                if over:
+                    began.set()
+                    for _ in range(300000):
+                        pass
+                    print("done", flush=True)
+            stm.utils.atomically_watch(lambda: stm.elapsed(0.001), work)
+            began.wait()
+            """
+        )
+        self.assertIn("done\n", output)
+        self.assertEqual(errors, "")
+
 
 class ForkTest(Case):
     @unittest.skipIf(

@@ -1,12 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The stm authors
 # SPDX-License-Identifier: MIT
+import gc
+import threading
+import time
 import unittest
+import weakref
 
 import stm
 import stm.stats
-from stm import TVar, WatchersDiverged, atomically, retry, watch
+from stm import TVar, WatchersDiverged, atomically, elapsed, retry, watch
 from stm.utils import atomically_watch
-from support import Case, Notes
+from support import LIMIT, Case, Notes, Unraisable
 
 
 class WatchTest(Case):
@@ -193,6 +197,161 @@ class WatchTest(Case):
         threads = [self.start(work, part) for part in parts]
         self.join(self.start(check), *threads)
         self.assertEqual(atomically(total.get), 1200)
+
+
+class ElapsedTest(Case):
+    """Watchers whose function asks for a time."""
+
+    def watch(self, function, callback):
+        """Create a watcher whose time is not over in its first run."""
+
+        def body():
+            elapsed(LIMIT)  # from here on time stands still
+            return watch(function, callback)
+
+        return atomically(body)
+
+    def await_true(self, var):
+        def body():
+            if not (var.value or elapsed(LIMIT)):
+                retry()
+            return var.value
+
+        self.assertTrue(atomically(body), "expected the watcher to run")
+
+    def test_runs_again_when_so_many_seconds_have_passed(self):
+        over = TVar()
+        began = time.monotonic()
+        self.watch(lambda: elapsed(0.05), over.set)
+        self.await_true(over)
+        self.assertGreaterEqual(time.monotonic(), began + 0.05)
+
+    def test_runs_again_at_a_time(self):
+        over = TVar()
+        moment = time.time() + 0.1
+        self.watch(lambda: elapsed(time=moment), over.set)
+        self.await_true(over)
+        self.assertGreaterEqual(time.time(), moment)
+
+    def test_seconds_count_from_watch(self):
+        first, over = TVar(), TVar()
+
+        def body():
+            if not elapsed(0.02):
+                retry()
+            watch(lambda: elapsed(0.02), over.set)
+            first.value = False
+
+        atomically(body)
+        self.await_true(over)
+
+    def test_what_the_callback_asks_counts_from_the_transaction(self):
+        seen = Notes()
+        self.watch(int, lambda _: seen.append(elapsed(LIMIT)))
+        self.assertEqual(seen, [False])
+
+    def test_runs_for_a_change_and_for_a_time(self):
+        seconds, over = TVar(LIMIT), TVar()
+        self.watch(lambda: elapsed(seconds.value), over.set)
+        self.assertIs(atomically(over.get), False)
+        atomically(lambda: seconds.set(0.01))
+        self.await_true(over)
+        atomically(lambda: seconds.set(LIMIT))
+        self.assertIs(atomically(over.get), False)
+
+    def test_ticks(self):
+        count = TVar(0)
+
+        def tick(over):
+            if over:
+                count.value += 1
+
+        self.watch(lambda: elapsed((count.value + 1) / 500), tick)
+        atomically(lambda: count.value >= 10 or retry())
+
+    def test_runs_on_a_thread_of_its_own_in_a_transaction(self):
+        thread, over = TVar(), TVar()
+
+        def note(result):
+            self.assertTrue(stm.in_transaction())
+            thread.value = threading.get_ident()
+            over.value = result
+
+        self.watch(lambda: elapsed(0.01), note)
+        self.await_true(over)
+        self.assertNotEqual(atomically(thread.get), threading.get_ident())
+
+    def test_cancelled_does_not_run_and_is_let_go(self):
+        over = TVar()
+
+        def function():
+            return elapsed(LIMIT)
+
+        reference = weakref.ref(function)
+        watcher = self.watch(function, over.set)
+        del function
+        self.assertIsNotNone(reference())
+        watcher.cancel()
+        del watcher
+        gc.collect()
+        self.assertIsNone(reference())
+        self.assertFalse(atomically(over.get))
+
+    def test_lives_until_its_time_without_a_handle(self):
+        over = TVar()
+
+        def function():
+            return elapsed(0.05)
+
+        reference = weakref.ref(function)
+        self.watch(function, over.set)
+        del function
+        gc.collect()
+        self.assertIsNotNone(reference())
+        self.await_true(over)
+        self.until(lambda: reference() is None, "the watcher to be let go")
+
+    def test_what_it_raises_is_reported_and_others_go_on(self):
+        over, error = TVar(), KeyError("late")
+
+        def fail(result):
+            over.value = 1
+            if result:
+                raise error
+
+        with Unraisable() as errors:
+            self.watch(lambda: elapsed(0.01), fail)
+            atomically(lambda: over.set(None))
+            other = TVar()
+            self.watch(lambda: elapsed(0.02), other.set)
+            self.await_true(other)
+            self.until(lambda: errors, "the exception to be reported")
+        self.assertEqual(len(errors), 1)
+        self.assertIs(errors[0], error)
+        self.assertIsNone(atomically(over.get))
+
+    def test_a_retry_in_it_is_reported(self):
+        with Unraisable() as errors:
+            self.watch(lambda: elapsed(0.01), lambda over: over and retry())
+            self.until(lambda: errors, "the retry to be reported")
+        self.assertIsInstance(errors[0], RuntimeError)
+        self.assertRegex(str(errors[0]), "retry")
+
+    def test_a_cascade_that_does_not_settle_is_reported(self):
+        var = TVar(0)
+
+        def restless():
+            return var.value + elapsed(0.05)
+
+        with Unraisable() as errors:
+            self.watch(
+                restless,
+                lambda value: value and var.set(value + 1000),
+            )
+            self.until(lambda: errors, "the cascade to be reported")
+        self.assertIsInstance(errors[0], RuntimeError)
+        self.assertRegex(str(errors[0]), "restless")
+        self.assertEqual(atomically(var.get), 0)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
  * half-committed.  Each scenario runs again and again, and each time the next
  * allocation of its thread fails. */
 #include "faults.h"
-#include "support.h"
+#include "sleeper.h"
 
 /* The test's own objects are always to be had. */
 static stm_value fresh(stm_value number)
@@ -34,7 +34,9 @@ enum feature {
     MANY_LISTS = 256,
     OVERWRITE = 512,
     WATCH_MORE = 1024,
-    ALL = LIST | QUEUE | WATCH | REGISTER | NEST | NAME | DICT
+    TIME = 2048,
+    WEAK = 4096,
+    ALL = LIST | QUEUE | WATCH | REGISTER | NEST | NAME | DICT | TIME | WEAK
 };
 
 static const struct scenario {
@@ -52,6 +54,8 @@ static const struct scenario {
                  {"many lists", MANY_LISTS},
                  {"writes over writes", OVERWRITE | NEST},
                  {"watchers of what is not written", WATCH_MORE},
+                 {"a watcher that waits", TIME},
+                 {"a weak reference", WEAK},
                  {"everything", ALL}};
 
 /* In every commit: each variable == size, and the list's length, the
@@ -67,6 +71,8 @@ struct world {
     struct stm_broadcast *queue;
     struct stm_endpoint *endpoint;
     struct stm_eventloop *loop;
+    struct stm_watcher *mirroring;
+    struct stm_tweakref *ref;
     stm_value argument; /* a counted object */
     stm_value expected; /* size, when it is checked */
     stm_value exported;
@@ -80,7 +86,11 @@ static enum stm_status mirror_watcher(struct stm_tx *tx, stm_value argument,
 {
     struct world *world = (struct world *)argument;
 
+    bool over;
+
     STM_TRY(stm_tvar_get(tx, world->size, result));
+    if (world->features & TIME)
+        STM_TRY(stm_elapsed(tx, HOUR + *result, &over));
     return stm_tvar_set(tx, world->mirror, *result);
 }
 
@@ -106,7 +116,15 @@ static enum stm_status world_body(struct stm_tx *tx, void *argument)
                                     .name = "mirror"};
 
     STM_TRY(make_endpoint(tx, world->queue, &world->endpoint));
-    return stm_watch(tx, &watch, NULL);
+    if (world->mirroring != NULL)
+        stm_watcher_release(world->mirroring);
+    world->mirroring = NULL;
+    return stm_watch(tx, &watch, &world->mirroring);
+}
+
+static enum stm_status cancel_body(struct stm_tx *tx, void *argument)
+{
+    return stm_watcher_cancel(tx, argument);
 }
 
 static const struct stm_key_type counted_keys = {.type = &counted_type};
@@ -132,6 +150,9 @@ static void world_init(struct world *world)
 
 static void world_fini(struct world *world)
 {
+    EXPECT_STATUS(STM_OK, stm_atomically(cancel_body, world->mirroring));
+    stm_watcher_release(world->mirroring);
+    stm_tweakref_release(world->ref);
     stm_eventloop_free(world->loop);
     stm_endpoint_release(world->endpoint);
     stm_broadcast_release(world->queue);
@@ -164,6 +185,30 @@ static enum stm_status watch_more(struct stm_tx *tx, struct world *world)
     status = world->features & NEST ? stm_watcher_cancel(tx, handle) : STM_OK;
     stm_watcher_release(handle);
     return status;
+}
+
+static bool upgrade(stm_value link, stm_value *referent)
+{
+    counted_type.retain(link);
+    *referent = link;
+    return true;
+}
+
+static const struct stm_weak_type weak_type = {
+    .link = &counted_type, .upgrade = upgrade, .referent = &counted_type};
+
+static enum stm_status refer_weakly(struct stm_tx *tx, struct world *world)
+{
+    const struct stm_weak weak = {.type = &weak_type,
+                                  .link = world->argument,
+                                  .argument = world->argument,
+                                  .argument_type = &counted_type};
+    stm_value referent;
+
+    stm_tweakref_release(world->ref);
+    world->ref = NULL;
+    STM_TRY(stm_tweakref_new(tx, &weak, &world->ref));
+    return stm_tweakref_get(tx, world->ref, &referent);
 }
 
 static enum stm_status register_things(struct stm_tx *tx, struct world *world)
@@ -333,6 +378,8 @@ static enum stm_status change_body(struct stm_tx *tx, void *argument)
         STM_TRY(watch_more(tx, world));
     if (world->features & REGISTER)
         STM_TRY(register_things(tx, world));
+    if (world->features & WEAK)
+        STM_TRY(refer_weakly(tx, world));
     return STM_OK;
 }
 

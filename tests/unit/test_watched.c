@@ -85,24 +85,6 @@ START_TEST(F_each_result_is_released_once)
 }
 END_TEST
 
-static enum stm_status elapsed_watcher(struct stm_tx *tx, stm_value argument,
-                                       stm_value *result)
-{
-    bool passed;
-
-    (void)argument;
-    *result = 0;
-    return stm_elapsed(tx, 1, &passed);
-}
-
-START_TEST(F_a_timeout_in_a_watcher_is_misuse)
-{
-    struct stm_watch watch = {.function = elapsed_watcher};
-
-    EXPECT_STATUS(STM_EMISUSE, stm_atomically(create_body, &watch));
-}
-END_TEST
-
 /* A variable holds a variable, which holds a number; the watcher copies that
  * number into `copy`.  Threads put new variables in and change the present
  * one. */
@@ -233,7 +215,6 @@ int main(void)
 
     tcase_add_test(tests, F_a_container_can_be_watched);
     tcase_add_test(tests, F_each_result_is_released_once);
-    tcase_add_test(tests, F_a_timeout_in_a_watcher_is_misuse);
     tcase_add_test(tests, F_what_is_watched_may_change_and_go_in_every_commit);
     return run_suite("watched", tests);
 }

@@ -1,0 +1,145 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* The library's service thread, which runs watchers whose time has come, at
+ * work for Python: it is attached to the interpreter while it runs one.
+ *
+ * When the interpreter ends, it is told to stay outside, for ever, and waited
+ * for until it is: a thread cannot attach itself to an interpreter that is
+ * going. */
+
+#include "module-internal.h"
+
+#include <pthread.h>
+#include <time.h>
+
+/* How often a wait at exit looks for signals. */
+#define SIGNAL_PERIOD_NS 50000000
+
+/* For the whole process; all under the lock, under which nothing else is
+ * done. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool closed; /* nobody may enter any more */
+    bool inside; /* the thread is attached, or about to be */
+} gate = {.lock = PTHREAD_MUTEX_INITIALIZER,
+          .changed = PTHREAD_COND_INITIALIZER};
+
+/* ---- what the thread calls ---- */
+
+static _Thread_local struct {
+    PyGILState_STATE gil;
+    struct stm__call call;
+} visit;
+
+static void enter(void *context)
+{
+    (void)context;
+    pthread_mutex_lock(&gate.lock);
+    while (gate.closed)
+        pthread_cond_wait(&gate.changed, &gate.lock);
+    gate.inside = true;
+    pthread_mutex_unlock(&gate.lock);
+    visit.gil = PyGILState_Ensure();
+    stm__call_begin_worker(&visit.call);
+    visit.call.worker = false; /* exceptions are kept for unhandled */
+}
+
+/* Letting the thread's state go may run finalizers, which may wait. */
+static void leave(void *context)
+{
+    (void)context;
+    Py_CLEAR(visit.call.error);
+    PyGILState_Release(visit.gil);
+    stm__call_end_worker(&visit.call);
+    pthread_mutex_lock(&gate.lock);
+    gate.inside = false;
+    pthread_cond_broadcast(&gate.changed);
+    pthread_mutex_unlock(&gate.lock);
+}
+
+static void unhandled(void *context, enum stm_status status,
+                      const char *message)
+{
+    PyObject *error = visit.call.error;
+
+    (void)context;
+    visit.call.error = NULL;
+    if (status == STM__RAISED && error != NULL) {
+        stm__put_exception(error);
+    } else {
+        Py_XDECREF(error);
+        PyErr_SetString(PyExc_RuntimeError, message);
+    }
+    PyErr_WriteUnraisable(NULL);
+}
+
+/* ---- at exit and after a fork ---- */
+
+/* Waits a while for the thread to be outside; returns whether it is. */
+static bool close_gate(void)
+{
+    struct timespec until;
+    bool over;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += SIGNAL_PERIOD_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&gate.lock);
+    gate.closed = true;
+    if (gate.inside)
+        (void)pthread_cond_timedwait(&gate.changed, &gate.lock, &until);
+    over = !gate.inside;
+    pthread_mutex_unlock(&gate.lock);
+    return over;
+}
+
+static PyObject *close_service(PyObject *module, PyObject *unused)
+{
+    bool over;
+
+    (void)module;
+    (void)unused;
+    do {
+        Py_BEGIN_ALLOW_THREADS over = close_gate();
+        Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return NULL;
+    } while (!over);
+    Py_RETURN_NONE;
+}
+
+/* In a forked child there is no such thread. */
+static PyObject *forget_service(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    pthread_mutex_init(&gate.lock, NULL);
+    pthread_cond_init(&gate.changed, NULL);
+    gate.inside = false;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(close_doc,
+             "close_service($module, /)\n--\n\n"
+             "Keep the service thread out of the interpreter from now on.");
+
+PyDoc_STRVAR(forget_doc, "forget_service($module, /)\n--\n\n"
+                         "Start anew in a forked child.");
+
+PyMethodDef stm__service_functions[] = {
+    {"close_service", close_service, METH_NOARGS, close_doc},
+    {"forget_service", forget_service, METH_NOARGS, forget_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+int stm__service_init(PyObject *module, struct stm__state *state)
+{
+    static const struct stm_service hooks = {
+        .enter = enter, .leave = leave, .unhandled = unhandled};
+
+    (void)module;
+    (void)state;
+    (void)stm_set_service(&hooks);
+    return 0;
+}
