@@ -14,10 +14,20 @@ enum { VARS = 8, THREADS = 3, SUM = 800 };
 /* Forks; the child checks something and ends with 0 if it is so. */
 typedef bool child_check(void *context);
 
+/* What the threads that are not in the child had in hand is lost there; so that
+ * no leak checker looks, the child ends as another program. */
+_Noreturn static void end_child(bool right)
+{
+    const char *program = right ? "true" : "false";
+
+    execlp(program, program, (char *)NULL);
+    _exit(2);
+}
+
 static void finish_child(child_check *check, void *context)
 {
     alarm(30);
-    _exit(check(context) ? 0 : 1);
+    end_child(check(context));
 }
 
 static void expect_child_ended(pid_t child)
@@ -150,7 +160,7 @@ static void expect_goes_on_in_parent(struct forking *forking,
                                      enum stm_status status)
 {
     if (forking->child == 0)
-        _exit(status == STM_EFORKED && peek(forking->var) == 0 ? 0 : 1);
+        end_child(status == STM_EFORKED && peek(forking->var) == 0);
     EXPECT_STATUS(STM_OK, status);
     EXPECT(peek(forking->var) == 1, "expected the parent's commit");
     expect_child_ended(forking->child);
@@ -268,7 +278,7 @@ START_TEST(C_a_transaction_blocked_while_its_thread_forks_goes_on)
     status = stm_atomically(await_one, hook.var);
     stm_set_blocking(NULL);
     if (hook.child == 0)
-        _exit(status == STM_OK ? 0 : 1);
+        end_child(status == STM_OK);
     EXPECT_STATUS(STM_OK, status);
     expect_child_ended(hook.child);
     stm_tvar_release(hook.var);
