@@ -4,20 +4,8 @@
 /* Promise I: out of memory is an error, not a crash, and nothing is
  * half-committed.  Each scenario runs again and again, and each time the next
  * allocation of its thread fails. */
-#include "faults.h"
 #include "sleeper.h"
-
-/* The test's own objects are always to be had. */
-static stm_value fresh(stm_value number)
-{
-    bool armed = faults.armed;
-    stm_value value;
-
-    faults.armed = false;
-    value = counted_new(number);
-    faults.armed = armed;
-    return value;
-}
+#include "sweep.h"
 
 enum { VARIABLES = 60, BATCH = 10, LISTS = 40 };
 
@@ -104,7 +92,7 @@ static enum stm_status counting_watcher(struct stm_tx *tx, stm_value argument,
 
         STM_TRY(stm_tvar_get(tx, world->vars[i], &value));
     }
-    *result = fresh(0);
+    *result = sweep_object(0);
     return STM_OK;
 }
 
@@ -216,7 +204,7 @@ static enum stm_status register_things(struct stm_tx *tx, struct world *world)
     STM_TRY(stm_on_commit(tx, no_action, world->argument, &counted_type));
     STM_TRY(stm_export(tx, NULL, 5, &world->exported));
     for (size_t i = 0; i < 4 * VARIABLES; i++) {
-        stm_value later = fresh(i);
+        stm_value later = sweep_object(i);
         enum stm_status status = stm_release_later(tx, &counted_type, later);
 
         if (status != STM_OK)
@@ -250,7 +238,7 @@ static enum stm_status juggle_dict(struct stm_tx *tx, struct world *world,
 static enum stm_status grow_containers(struct stm_tx *tx, struct world *world)
 {
     for (size_t i = 0; i < BATCH; i++) {
-        stm_value item = fresh(i);
+        stm_value item = sweep_object(i);
         enum stm_status status = stm_tlist_append(tx, world->list, item);
 
         if (status == STM_OK)
@@ -319,7 +307,7 @@ static enum stm_status set_all(struct stm_tx *tx, struct world *world,
                                stm_value number)
 {
     for (size_t i = 0; i < VARIABLES; i++) {
-        stm_value value = fresh(number);
+        stm_value value = sweep_object(number);
         enum stm_status status = stm_tvar_set(tx, world->vars[i], value);
 
         counted_drop(value);
@@ -524,62 +512,11 @@ START_TEST(I_memory_that_is_gone_for_good_is_survived)
 }
 END_TEST
 
-/* Makes and frees one of everything. */
-static void construct(void)
-{
-    struct stm_tvar *var = stm_tvar_new(NULL, 0);
-    struct stm_tlist *list = stm_tlist_new(NULL);
-    struct stm_tdict *dict = stm_tdict_new(NULL, NULL);
-    struct stm_tset *set = stm_tset_new(NULL);
-    struct stm_broadcast *queue = stm_broadcast_new(NULL);
-    struct stm_eventloop *loop = stm_eventloop_new();
-    struct stm_call *call = stm_call_new(check_body, NULL);
-    enum stm_status status = STM_OK;
-
-    if (var != NULL)
-        status = stm_tvar_set_name(var, "name");
-    faults.armed = false;
-    EXPECT(status == STM_OK || status == STM_ENOMEM,
-           "stm_tvar_set_name: expected OK or ENOMEM, got %d", status);
-    EXPECT(faults.failed ||
-               (var != NULL && list != NULL && dict != NULL && set != NULL &&
-                queue != NULL && loop != NULL && call != NULL),
-           "expected no NULL without a failing allocation");
-    if (var != NULL)
-        stm_tvar_release(var);
-    if (list != NULL)
-        stm_tlist_release(list);
-    stm_tdict_release(dict);
-    stm_tset_release(set);
-    if (queue != NULL)
-        stm_broadcast_release(queue);
-    if (loop != NULL)
-        stm_eventloop_free(loop);
-    if (call != NULL)
-        stm_call_free(call);
-}
-
-START_TEST(I_constructors_return_null)
-{
-    for (int for_good = 0; for_good < 2; for_good++) {
-        struct world world = {.for_good = for_good};
-
-        do {
-            arm(&world);
-            construct();
-            world.allocations++;
-        } while (faults.failed);
-        EXPECT(world.allocations > 4, "expected allocations to fail");
-    }
-}
-END_TEST
-
 int main(void)
 {
     TCase *tests = tcase_create("I");
 
     tcase_add_test(tests, I_one_failing_allocation_is_survived);
     tcase_add_test(tests, I_memory_that_is_gone_for_good_is_survived);
-    tcase_add_test(tests, I_constructors_return_null);
     return run_suite("nomem", tests);
 }

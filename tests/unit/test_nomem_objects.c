@@ -3,8 +3,7 @@
 
 /* Promise I with the queues, futures and objects: each allocation fails once,
  * and nothing is half-done or leaked. */
-#include "faults.h"
-#include "support.h"
+#include "sweep.h"
 
 enum { BATCH = 10 };
 
@@ -15,33 +14,23 @@ struct world {
     struct stm_tqueue *line, *ring;
     struct stm_tobject *object;
     stm_value expected; /* size */
-    size_t allocations; /* that the next run is to succeed in */
-    bool for_good;
-    bool finished; /* a run met no failure any more */
 };
 
-/* The test's own objects are always to be had. */
-static stm_value fresh(stm_value number)
+static void world_init(void *context)
 {
-    bool armed = faults.armed;
-    stm_value value;
+    struct world *world = context;
 
-    faults.armed = false;
-    value = counted_new(number);
-    faults.armed = armed;
-    return value;
-}
-
-static void world_init(struct world *world)
-{
+    world->expected = 0;
     world->urgent = stm_tpriorityqueue_new(&counted_type);
     world->line = stm_tqueue_new(&counted_type, 0);
     world->ring = stm_tqueue_new(&counted_type, 2);
     world->object = stm_tobject_new(&counted_type);
 }
 
-static void world_fini(struct world *world)
+static void world_fini(void *context)
 {
+    struct world *world = context;
+
     stm_tpriorityqueue_release(world->urgent);
     stm_tqueue_release(world->line);
     stm_tqueue_release(world->ring);
@@ -83,7 +72,7 @@ static enum stm_status use_queues(struct stm_tx *tx, struct world *world,
 static enum stm_status change_body(struct stm_tx *tx, void *argument)
 {
     struct world *world = argument;
-    stm_value item = fresh(world->expected + BATCH);
+    stm_value item = sweep_object(world->expected + BATCH);
     enum stm_status status = use_queues(tx, world, item);
     struct stm_seq *names;
 
@@ -142,40 +131,22 @@ static enum stm_status check_body(struct stm_tx *tx, void *argument)
     return STM_OK;
 }
 
-/* On a thread of its own, so that its registration is met, too. */
-static void failing_thread(size_t index, void *context)
+static void note_commit(void *context)
 {
-    struct world *world = context;
-    enum stm_status status;
-
-    (void)index;
-    faults_arm(world->allocations, world->for_good);
-    status = stm_atomically(scenario_body, world);
-    faults.armed = false;
-    EXPECT(status == STM_OK || (status == STM_ENOMEM && faults.failed),
-           "allocation %zu failed: expected OK or ENOMEM, got %d (%s)",
-           world->allocations + 1, status, stm_strstatus(status));
-    if (status == STM_OK)
-        world->expected += BATCH;
-    EXPECT_STATUS(STM_OK, stm_atomically(check_body, world));
-    world->finished = !faults.failed;
+    ((struct world *)context)->expected += BATCH;
 }
 
 static void run_failures(bool for_good)
 {
-    struct world world = {.for_good = for_good};
+    struct world world;
+    const struct sweep sweep = {.init = world_init,
+                                .fini = world_fini,
+                                .body = scenario_body,
+                                .check = check_body,
+                                .commit = note_commit,
+                                .world = &world};
 
-    for (; !world.finished; world.allocations++) {
-        world.expected = 0;
-        world_init(&world);
-        crew_run(1, failing_thread, &world);
-        world_fini(&world);
-        EXPECT(counted_live() == 0,
-               "allocation %zu: expected every object released, %zu live",
-               world.allocations + 1, counted_live());
-    }
-    EXPECT(world.allocations > 20, "expected allocations to fail, %zu did",
-           world.allocations - 1);
+    sweep_failures(&sweep, for_good);
 }
 
 START_TEST(I_one_failing_allocation_is_survived) { run_failures(false); }
@@ -184,46 +155,11 @@ END_TEST
 START_TEST(I_memory_that_is_gone_for_good_is_survived) { run_failures(true); }
 END_TEST
 
-/* Makes and frees a queue of each kind, a future and an object. */
-static bool construct(void)
-{
-    struct stm_tpriorityqueue *urgent = stm_tpriorityqueue_new(NULL);
-    struct stm_tqueue *line = stm_tqueue_new(NULL, 0);
-    struct stm_tqueue *ring = stm_tqueue_new(NULL, 3);
-    struct stm_tfuture *future = stm_tfuture_new(NULL, NULL);
-    struct stm_tobject *object = stm_tobject_new(NULL);
-    bool all = urgent != NULL && line != NULL && ring != NULL &&
-               future != NULL && object != NULL;
-
-    stm_tpriorityqueue_release(urgent);
-    stm_tqueue_release(line);
-    stm_tqueue_release(ring);
-    stm_tfuture_release(future);
-    stm_tobject_release(object);
-    return all;
-}
-
-START_TEST(I_constructors_return_null)
-{
-    size_t allocations = 0;
-    bool all;
-
-    do {
-        faults_arm(allocations++, false);
-        all = construct();
-        faults.armed = false;
-        EXPECT(all == !faults.failed, "expected a NULL for each failure");
-    } while (faults.failed);
-    EXPECT(allocations > 10, "expected allocations to fail");
-}
-END_TEST
-
 int main(void)
 {
     TCase *tests = tcase_create("I");
 
     tcase_add_test(tests, I_one_failing_allocation_is_survived);
     tcase_add_test(tests, I_memory_that_is_gone_for_good_is_survived);
-    tcase_add_test(tests, I_constructors_return_null);
     return run_suite("nomem objects", tests);
 }
