@@ -30,6 +30,8 @@ static enum stm_status wait_or_knock(struct stm_tx *tx, void *argument)
     bool over, stranded;
 
     vigil->knocked = false;
+    /* A blocking hook may have forked. */
+    STM_TRY(stm__pool_own(vigil->pool, "waiting for a pool"));
     STM_TRY(stm_tvar_get(tx, vigil->place, &value));
     if (vigil->for_zero == (value == 0))
         return STM_OK;
@@ -109,25 +111,34 @@ enum stm_status stm_pool_shutdown(struct stm_pool *pool)
     return stm_atomically(close_pool, pool);
 }
 
-enum stm_status stm_pool_free(struct stm_pool *pool)
+/* Shuts a pool of this process down and waits for the end of its threads. */
+static enum stm_status finish(struct stm_pool *pool)
 {
     struct vigil vigil = {
         .pool = pool, .place = pool->starter, .for_zero = true};
 
+    STM_TRY(stm_pool_shutdown(pool));
+    STM_TRY(keep_vigil(&vigil, STM_FOREVER));
+    stm__roster_await(pool->roster);
+    return STM_OK;
+}
+
+enum stm_status stm_pool_free(struct stm_pool *pool)
+{
+    enum stm_status status = STM_OK;
+
     STM_TRY(stm__pool_outside(__func__));
-    if (stm__roster_is_parents(pool->roster)) {
-        stm__pool_release(pool);
-        return STM_OK;
-    }
-    if (stm__roster_has_caller(pool->roster))
+    if (!stm__roster_is_parents(pool->roster) &&
+        stm__roster_has_caller(pool->roster))
         return stm_error(STM_EMISUSE,
                          "%s: called on a worker of the pool, "
                          "which it waits for; expected another "
                          "thread, or stm_pool_abandon",
                          __func__);
-    STM_TRY(stm_pool_shutdown(pool));
-    STM_TRY(keep_vigil(&vigil, STM_FOREVER));
-    stm__roster_await(pool->roster);
+    if (!stm__roster_is_parents(pool->roster))
+        status = finish(pool);
+    if (!stm__roster_is_parents(pool->roster)) /* it may have forked */
+        STM_TRY(status);
     stm__pool_release(pool);
     return STM_OK;
 }

@@ -42,6 +42,9 @@ int stm__roster_start(struct stm__roster *roster, void *(*main)(void *),
 enum stm_status stm__roster_enter(struct stm__roster *roster);
 void stm__roster_leave(struct stm__roster *roster, enum stm_status entered);
 
+/* Another in the child of a fork than in its parent, once there is a roster. */
+AO_t stm__roster_generation(void);
+
 /* Was it made by a process that this one was forked from?  Then its threads are
  * not here, and its lock is not to be trusted. */
 bool stm__roster_is_parents(const struct stm__roster *roster);
@@ -85,7 +88,7 @@ void stm__pool_release(struct stm_pool *pool);
 extern const struct stm_type stm__pool_type;
 
 /* Runs body until it commits: a worker must not be lost for want of memory or
- * because of a signal. */
+ * because of a signal.  In the child of a fork in it, once. */
 void stm__pool_insist(stm_body *body, void *argument);
 
 /* STM_OK, or STM_ECLOSED with a message for a pool of the parent process. */

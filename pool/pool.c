@@ -80,10 +80,13 @@ static const struct stm_type watcher_type = {
 void stm__pool_insist(stm_body *body, void *argument)
 {
     struct timespec pause = {.tv_nsec = MILLISECOND};
+    AO_t generation = stm__roster_generation();
     enum stm_status status;
     bool told = false;
 
     while ((status = stm_atomically(body, argument)) != STM_OK) {
+        if (generation != stm__roster_generation())
+            return;
         if (status == STM_EINTERRUPTED)
             continue;
         if (!told && status != STM_ENOMEM)

@@ -38,6 +38,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void count_fork(void) { generation++; }
 static void heed_forks(void) { (void)pthread_atfork(NULL, NULL, count_fork); }
 
+AO_t stm__roster_generation(void) { return generation; }
+
 bool stm__roster_is_parents(const struct stm__roster *roster)
 {
     return roster->generation != generation;
@@ -147,6 +149,8 @@ void stm__roster_leave(struct stm__roster *roster, enum stm_status entered)
         return;
     if (entered == STM_OK && roster->config.thread_leave != NULL)
         roster->config.thread_leave(roster->config.context);
+    if (stm__roster_is_parents(roster)) /* since then */
+        return;
     own_roster = NULL;
 
     pthread_mutex_lock(&roster->lock);
@@ -205,7 +209,8 @@ void stm__roster_await(struct stm__roster *roster)
 {
     const struct stm_blocking *hooks = begin_wait();
 
-    join_all(roster);
+    if (!stm__roster_is_parents(roster)) /* the hook may have forked */
+        join_all(roster);
     end_wait(hooks);
 }
 

@@ -22,7 +22,11 @@
  * among the free, in front; a busy worker does not sleep between tasks.
  *
  * Lock rule: user code (run, the hooks, a release) is only called between
- * transactions, with nothing locked. */
+ * transactions, with nothing locked.
+ *
+ * All of that may fork.  In the child the worker is the only thread, and what
+ * is in the list and in its slot is the parent's: it does nothing more and
+ * ends. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,6 +249,8 @@ static enum stm_status take_or_leave(struct stm_tx *tx, void *argument)
     stm_value slot, closing;
     bool over;
 
+    if (stm__roster_is_parents(pool->roster)) /* a blocking hook has forked */
+        return STM_OK;
     STM_TRY(stm_tvar_get(tx, wait->worker->slot, &slot));
     if (slot != 0)
         return stm_export(tx, &handout_type, slot, &wait->handout);
@@ -311,12 +317,14 @@ static void let_go(struct handout *handout)
     handout_release((stm_value)handout);
 }
 
-/* Returns whether the worker goes on: in the child of a task that has forked it
- * ends, and the process with it, whose only thread it is.
- *
- * The task's reference is given back before the task counts as finished, unless
+static bool vanished(const struct stm__worker *worker)
+{
+    return stm__roster_is_parents(worker->pool->roster);
+}
+
+/* The task's reference is given back before the task counts as finished, unless
  * its result is recorded in the transaction that counts it. */
-static bool run_task(struct wait *wait)
+static void run_task(struct wait *wait)
 {
     const struct stm_pool_config *config =
         stm__roster_config(wait->worker->pool->roster);
@@ -324,17 +332,17 @@ static bool run_task(struct wait *wait)
 
     wait->handout = 0;
     config->run(handout->task, config->context);
-    if (stm__roster_is_parents(wait->worker->pool->roster))
-        return false;
+    if (vanished(wait->worker))
+        return;
     if (config->finish != NULL)
         wait->done = handout;
     else
         let_go(handout);
-    stm__pool_insist(finish, wait);
+    if (!vanished(wait->worker))
+        stm__pool_insist(finish, wait);
     if (wait->done != NULL) /* others may look at it now: see spent */
         handout_release((stm_value)wait->done);
     wait->done = NULL;
-    return true;
 }
 
 static enum stm_status open_door(struct stm_tx *tx, void *argument)
@@ -348,13 +356,15 @@ static void work(struct stm__worker *worker)
 {
     struct wait wait = {.worker = worker};
 
-    if (worker->probe)
+    if (worker->probe && !vanished(worker))
         stm__pool_insist(open_door, worker);
-    for (;;) {
+    while (!vanished(worker)) {
         if (wait.handout == 0)
             stm__pool_insist(take_or_leave, &wait);
-        if (wait.handout == 0 || !run_task(&wait))
+        if (wait.handout == 0)
             return;
+        if (!vanished(worker))
+            run_task(&wait);
     }
 }
 
@@ -374,12 +384,15 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-/* After the commit that made the worker. */
+/* After the commit that made the worker, and perhaps after an action of that
+ * commit which has forked. */
 static void start(stm_value argument)
 {
     struct stm__worker *worker = (struct stm__worker *)argument;
     int error;
 
+    if (vanished(worker))
+        return;
     worker_retain(argument);
     error = stm__roster_start(worker->pool->roster, worker_main, worker);
     if (error != 0) {

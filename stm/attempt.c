@@ -60,11 +60,6 @@ enum stm_status stm__doom(struct stm_tx *tx, enum stm_status status)
     return tx->doom;
 }
 
-enum stm_status stm_tx_status(const struct stm_tx *tx)
-{
-    return tx ? tx->doom : STM_EMISUSE;
-}
-
 enum stm_status stm__misused(const struct stm_tx *tx, const char *function)
 {
     if (!tx)
@@ -89,6 +84,11 @@ enum stm_status stm__outside(const char *function)
                                      "expected outside",
                                      function)
                          : STM_OK;
+}
+
+enum stm_status stm_tx_status(const struct stm_tx *tx)
+{
+    return stm__check(tx, __func__);
 }
 
 /* ---- reading ---- */

@@ -191,6 +191,8 @@ static bool lock_past_gate(struct stm_tx *tx)
         unlock(tx, tx->order.count);
         AO_store_release(&tx->committing, 0);
         stm__gate_wait(tx);
+        if (tx->doom != STM_OK) /* a hook has forked */
+            return false;
     }
 }
 

@@ -67,10 +67,9 @@ static const struct stm_type event_type = {
 /* ---- all loops, for the child of a fork ---- */
 
 static struct {
-    pthread_once_t once;
     pthread_mutex_t lock;
     struct stm_eventloop *first;
-} loops = {PTHREAD_ONCE_INIT, PTHREAD_MUTEX_INITIALIZER, NULL};
+} loops = {PTHREAD_MUTEX_INITIALIZER, NULL};
 
 static void init_lock(struct stm_eventloop *loop)
 {
@@ -91,7 +90,8 @@ static void after_fork_in_child(void)
     after_fork();
 }
 
-static void heed_forks(void)
+/* When the library is loaded: see stm/thread.c. */
+__attribute__((constructor)) static void heed_forks(void)
 {
     STM__MUST(pthread_atfork(before_fork, after_fork, after_fork_in_child) ==
               0);
@@ -99,7 +99,6 @@ static void heed_forks(void)
 
 static void enlist(struct stm_eventloop *loop)
 {
-    pthread_once(&loops.once, heed_forks);
     pthread_mutex_lock(&loops.lock);
     loop->next = loops.first;
     loops.first = loop;
@@ -224,7 +223,18 @@ enum stm_status stm_eventloop_stop(struct stm_tx *tx,
 struct turn {
     struct stm_eventloop *loop;
     stm_value event; /* 0: the loop is stopped and empty */
+    AO_t generation; /* in which the loop began to run */
 };
+
+/* An event or a blocking hook may fork.  In the child nobody runs the loop,
+ * until somebody begins to. */
+static enum stm_status still_running(const struct turn *turn)
+{
+    return turn->generation == stm__generation
+               ? STM_OK
+               : stm_error(STM_EFORKED, "an event loop's thread has forked; "
+                                        "the loop goes on in the parent");
+}
 
 static enum stm_status take_event(struct stm_tx *tx, void *argument)
 {
@@ -232,6 +242,7 @@ static enum stm_status take_event(struct stm_tx *tx, void *argument)
     stm_value event, stopped;
     enum stm_status status;
 
+    STM_TRY(still_running(turn));
     STM_TRY(forget_parents_events(tx, turn->loop));
     status = stm_tlist_pop_front(tx, turn->loop->events, &event);
     if (status == STM_OK)
@@ -244,15 +255,18 @@ static enum stm_status take_event(struct stm_tx *tx, void *argument)
 
 static enum stm_status run_events(struct stm_eventloop *loop)
 {
+    struct turn turn = {loop, 0, stm__generation};
+
     for (;;) {
-        struct turn turn = {loop, 0};
         struct event *event;
 
+        turn.event = 0;
         STM_TRY(stm_atomically(take_event, &turn));
         if (!turn.event)
             return STM_OK;
         event = (struct event *)turn.event;
-        event->action(event->argument.value);
+        if (still_running(&turn) == STM_OK) /* also after the commit */
+            event->action(event->argument.value);
         release_event(turn.event);
     }
 }
@@ -278,6 +292,7 @@ static void unclaim(struct stm_eventloop *loop)
 
 enum stm_status stm_eventloop_run(struct stm_eventloop *loop)
 {
+    AO_t generation = stm__generation;
     enum stm_status status;
 
     STM_TRY(stm__outside(__func__));
@@ -285,15 +300,19 @@ enum stm_status stm_eventloop_run(struct stm_eventloop *loop)
         return stm_error(STM_EMISUSE, "stm_eventloop_run: another thread runs "
                                       "this loop; expected at most one");
     status = run_events(loop);
-    unclaim(loop);
+    if (generation == stm__generation)
+        unclaim(loop);
     return status;
 }
 
 static void *thread_main(void *argument)
 {
     struct stm_eventloop *loop = argument;
+    AO_t generation = stm__generation;
     enum stm_status status = run_events(loop);
 
+    if (generation != stm__generation) /* the child's only thread: it ends */
+        return NULL;
     if (status != STM_OK)
         fprintf(stderr, "stm: event loop: %s\n", stm_strstatus(status));
     unclaim(loop);
@@ -382,8 +401,10 @@ static void finish_default(void)
         return;
     stop(default_loop);
     await_end(default_loop);
-    if (claim(default_loop))
+    if (claim(default_loop)) {
         (void)run_events(default_loop);
+        unclaim(default_loop);
+    }
 }
 
 static void make_default(void)

@@ -31,12 +31,14 @@ stm_eventloop_schedule(struct stm_tx *tx, struct stm_eventloop *loop,
 
 /* Runs the loop on the calling thread until it is stopped and all that was
  * scheduled before has run.  Not inside a transaction (STM_EMISUSE), not
- * while another thread runs it (STM_EMISUSE).  STM_OK, STM_ENOMEM, or what a
- * blocking hook returned. */
+ * while another thread runs it (STM_EMISUSE).  STM_OK, STM_ENOMEM, what a
+ * blocking hook returned, or STM_EFORKED: an event has forked, and this is the
+ * child, where nobody runs the loop and nothing is scheduled on it. */
 STM_API STM_NODISCARD enum stm_status
 stm_eventloop_run(struct stm_eventloop *loop);
 
-/* Starts a thread that runs the loop.  STM_OK (also when it runs already),
+/* Starts a thread that runs the loop.  An event that forks on it has a child
+ * that ends when the event returns there.  STM_OK (also when it runs already),
  * STM_ETHREAD, STM_EMISUSE inside a transaction. */
 STM_API STM_NODISCARD enum stm_status
 stm_eventloop_start(struct stm_eventloop *loop);

@@ -77,9 +77,11 @@ static bool sleep_out(AO_t ticket)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
     pthread_mutex_lock(&lock);
     (void)AO_fetch_and_add1_full(&waiting);
-    while (AO_load(&holder) == ticket &&
-           (error != ETIMEDOUT || ticket == FORKING))
-        error = pthread_cond_clockwait(&opened, &lock, CLOCK_MONOTONIC, &until);
+    while (AO_load(&holder) == ticket && error != ETIMEDOUT)
+        error = ticket == FORKING
+                    ? pthread_cond_wait(&opened, &lock)
+                    : pthread_cond_clockwait(&opened, &lock, CLOCK_MONOTONIC,
+                                             &until);
     (void)AO_fetch_and_sub1_full(&waiting);
     pthread_mutex_unlock(&lock);
     pthread_setcancelstate(cancellation, NULL);
@@ -119,35 +121,35 @@ void stm__gate_close(struct stm_tx *tx, struct stm_call *call)
 
 /* ---- fork ---- */
 
-/* Set in the one thread that forks, while it does. */
-static bool forker_runs_alone;
+/* What the gate held that the thread which forks has closed: 0, or the ticket
+ * of that thread's own attempt, which nobody may throw out meanwhile. */
+static AO_t held_before;
 
 void stm__gate_fork_prepare(void)
 {
-    forker_runs_alone = stm__self && stm__gate_mine(stm__self);
-    while (!forker_runs_alone &&
-           !AO_compare_and_swap_full(&holder, 0, FORKING)) {
+    AO_t own = stm__self ? stm__self->ticket : 0, before = own;
+
+    while (!AO_compare_and_swap_full(&holder, before, FORKING)) {
         AO_t ticket = AO_load(&holder);
 
+        before = 0; /* from here on, if it was thrown out */
         if (ticket)
             outwait(ticket);
     }
+    held_before = before;
     pthread_mutex_lock(&lock);
 }
 
 void stm__gate_fork_parent(void)
 {
-    bool opens = !forker_runs_alone;
-
+    AO_store_release(&holder, held_before);
+    pthread_cond_broadcast(&opened);
     pthread_mutex_unlock(&lock);
-    if (opens)
-        (void)open_for(FORKING);
 }
 
 void stm__gate_fork_child(void)
 {
-    if (!forker_runs_alone)
-        AO_store(&holder, 0);
+    AO_store(&holder, held_before);
     AO_store(&waiting, 0);
     STM__MUST(pthread_cond_init(&opened, NULL) == 0);
     pthread_mutex_unlock(&lock);

@@ -261,18 +261,10 @@ static void after_fork_in_child(void)
     after_fork();
 }
 
-static void heed_forks(void)
+__attribute__((constructor)) static void heed_forks(void)
 {
     STM__MUST(pthread_atfork(before_fork, after_fork, after_fork_in_child) ==
               0);
-}
-
-static void lock(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, heed_forks);
-    pthread_mutex_lock(&service.lock);
 }
 
 /* ---- what is to be done ---- */
@@ -280,7 +272,7 @@ static void lock(void)
 void stm__service_post(struct stm__task *task)
 {
     task->next = NULL;
-    lock();
+    pthread_mutex_lock(&service.lock);
     *service.last = task;
     service.last = &task->next;
     notify_locked(true);
@@ -315,7 +307,7 @@ bool stm__service_set(struct stm__timer *timer, uint64_t generation,
         times[STM__MONOTONIC] != STM_FOREVER || times[STM__WALL] != STM_FOREVER;
     bool owed;
 
-    lock();
+    pthread_mutex_lock(&service.lock);
     owed = set_locked(timer, generation, times, sets);
     pthread_mutex_unlock(&service.lock);
     return owed;

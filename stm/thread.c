@@ -11,7 +11,6 @@
 
 STM__THREAD_LOCAL struct stm_tx *stm__self;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -60,7 +59,9 @@ static void free_thread(void *argument)
     free(tx);
 }
 
-static void make_key(void)
+/* When the library is loaded and not when it is first used: a fork beside that
+ * would find it half done. */
+__attribute__((constructor)) static void prepare(void)
 {
     STM__MUST(pthread_key_create(&key, free_thread) == 0);
     stm__fork_heed();
@@ -72,7 +73,6 @@ static struct stm_tx *make_thread(void)
 
     if (!tx)
         return NULL;
-    pthread_once(&once, make_key);
     if (pthread_setspecific(key, tx) != 0) {
         free(tx);
         return NULL;

@@ -46,7 +46,8 @@ STM_API STM_NODISCARD enum stm_status stm_atomically(stm_body *body,
 /* Returns the calling thread's running attempt, or NULL. */
 STM_API struct stm_tx *stm_current(void);
 
-/* Returns STM_OK, or the sticky status by which the attempt is doomed. */
+/* Returns STM_OK, or the sticky status by which the attempt is doomed;
+ * STM_EMISUSE if this is not the calling thread's running attempt. */
 STM_API enum stm_status stm_tx_status(const struct stm_tx *tx);
 
 /* Names the running transaction in statistics and errors.  The name is

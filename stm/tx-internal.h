@@ -278,7 +278,7 @@ bool stm__gate_mine(const struct stm_tx *tx);
 
 /* ---- fork.c ---- */
 
-/* Once, by the first thread that runs a transaction. */
+/* Once, when the library is loaded. */
 void stm__fork_heed(void);
 
 /* What each file does about its own when the process forks: before, and after,

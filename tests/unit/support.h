@@ -29,8 +29,8 @@ void expect(bool so, const char *file, int line, const char *format, ...)
 void expect_status(enum stm_status wanted, enum stm_status got,
                    const char *call, const char *file, int line);
 
-/* For a body: the same, where STM_RETRY or STM_CONFLICT may come instead, and is
- * passed on; otherwise STM_OK. */
+/* For a body: the same, where STM_RETRY or STM_CONFLICT may come instead, and
+ * is passed on; otherwise STM_OK. */
 #define EXPECT_RESULT(wanted, call)                                            \
     expect_result((wanted), (call), #call, __FILE__, __LINE__)
 STM_NODISCARD enum stm_status expect_result(enum stm_status wanted,
@@ -140,6 +140,11 @@ STM_NODISCARD enum stm_status make_endpoint(struct stm_tx *tx,
  * the second ends the traversal with 5. */
 int visit_count(stm_value value, void *context);
 int visit_one(stm_value value, void *context);
+
+/* Ends a forked child with 0 or 1, as another program: what the threads that
+ * are not in the child had in hand is lost there, and no leak checker is to
+ * look. */
+_Noreturn void end_child(bool right);
 
 /* stm_on_commit and event loop actions: adds 1 to the AO_t it points to. */
 void action_count(stm_value counter);

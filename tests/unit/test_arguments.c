@@ -45,6 +45,42 @@ START_TEST(null_arguments_are_misuse)
 }
 END_TEST
 
+struct stray {
+    struct stm_tx *tx;
+    enum stm_status status;
+};
+
+static void ask_of_another(size_t index, void *context)
+{
+    struct stray *stray = context;
+
+    (void)index;
+    stray->status = stm_tx_status(stray->tx);
+    expect_message("stm_tx_status");
+}
+
+static enum stm_status stray_body(struct stm_tx *tx, void *argument)
+{
+    struct stray *stray = argument;
+
+    stray->tx = tx;
+    crew_run(1, ask_of_another, stray);
+    return STM_OK;
+}
+
+START_TEST(only_the_own_running_transaction_has_a_status)
+{
+    struct stray stray = {NULL, STM_OK};
+
+    EXPECT_STATUS(STM_EMISUSE, stm_tx_status(NULL));
+    expect_message("stm_tx_status");
+    EXPECT_STATUS(STM_OK, stm_atomically(stray_body, &stray));
+    EXPECT_STATUS(STM_EMISUSE, stray.status);
+    EXPECT_STATUS(STM_EMISUSE, stm_tx_status(stray.tx));
+    expect_message("the transaction has ended");
+}
+END_TEST
+
 static enum stm_status returning_body(struct stm_tx *tx, void *argument)
 {
     (void)tx;
@@ -200,6 +236,7 @@ int main(void)
     TCase *tests = tcase_create("arguments");
 
     tcase_add_test(tests, null_arguments_are_misuse);
+    tcase_add_test(tests, only_the_own_running_transaction_has_a_status);
     tcase_add_test(tests, a_call_that_is_not_blocked_cannot_wait);
     tcase_add_test(tests, a_variable_is_named_once);
     tcase_add_test(tests, nothing_is_released_of_null);

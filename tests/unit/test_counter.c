@@ -246,6 +246,33 @@ START_TEST(C_an_addition_wakes_who_has_read)
 }
 END_TEST
 
+static enum stm_status add_and_take_body(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(stm_tcounter_add(tx, argument, 5));
+    return stm_tcounter_add(tx, argument, -5);
+}
+
+START_TEST(D_additions_that_come_to_nothing_wake_nobody)
+{
+    struct stm_tcounter *counter = stm_tcounter_new(0);
+    struct crew *crew = crew_start(2, waiting_thread, counter);
+    struct stm_stats before;
+
+    crew_await_sleep(crew);
+    stm_stats_read(&before);
+    for (size_t i = 0; i < 10; i++) {
+        add(counter, 0);
+        EXPECT_STATUS(STM_OK, stm_atomically(add_and_take_body, counter));
+    }
+    crew_await_sleep(crew);
+    EXPECT(stats_since(&before).wakeups == 0, "expected no wake-up, got %zu",
+           (size_t)stats_since(&before).wakeups);
+    add(counter, 3);
+    crew_join(crew);
+    stm_tcounter_release(counter);
+}
+END_TEST
+
 struct mirror {
     struct stm_tcounter *counter;
     struct stm_tvar *copy;
@@ -441,6 +468,7 @@ int main(void)
     tcase_add_test(tests, B_additions_are_undone_with_their_savepoint);
     tcase_add_test(tests, an_addition_is_not_seen_in_the_past);
     tcase_add_test(tests, C_an_addition_wakes_who_has_read);
+    tcase_add_test(tests, D_additions_that_come_to_nothing_wake_nobody);
     tcase_add_test(tests, F_a_watched_counter_takes_its_watcher_along);
     tcase_add_test(tests, F_an_addition_by_a_watcher_disturbs_another);
     tcase_add_test(tests, a_semaphore_has_no_more_permits_than_it_was_given);

@@ -14,16 +14,6 @@ enum { VARS = 8, THREADS = 3, SUM = 800 };
 /* Forks; the child checks something and ends with 0 if it is so. */
 typedef bool child_check(void *context);
 
-/* What the threads that are not in the child had in hand is lost there; so that
- * no leak checker looks, the child ends as another program. */
-_Noreturn static void end_child(bool right)
-{
-    const char *program = right ? "true" : "false";
-
-    execlp(program, program, (char *)NULL);
-    _exit(2);
-}
-
 static void finish_child(child_check *check, void *context)
 {
     alarm(30);
@@ -410,6 +400,78 @@ START_TEST(a_loop_that_a_thread_runs_in_the_parent_runs_nowhere_in_the_child)
 }
 END_TEST
 
+static void action_fork(stm_value forking)
+{
+    struct forking *own = (struct forking *)forking;
+
+    own->child = fork();
+    if (own->child == 0)
+        alarm(30);
+}
+
+struct forked_events {
+    struct events events;
+    struct forking forking;
+};
+
+static enum stm_status schedule_fork(struct stm_tx *tx, void *argument)
+{
+    struct forked_events *own = argument;
+
+    STM_TRY(stm_eventloop_schedule(tx, own->events.loop, action_fork,
+                                   (stm_value)&own->forking, NULL));
+    STM_TRY(schedule_body(tx, &own->events));
+    return stop_body(tx, &own->events);
+}
+
+START_TEST(the_child_of_an_event_that_forks_runs_no_other)
+{
+    struct forked_events own = {.events = {stm_eventloop_new(), 0}};
+    enum stm_status status;
+
+    EXPECT_STATUS(STM_OK, stm_atomically(schedule_fork, &own));
+    status = stm_eventloop_run(own.events.loop);
+    if (own.forking.child == 0)
+        end_child(status == STM_EFORKED && AO_load(&own.events.run) == 0);
+    EXPECT_STATUS(STM_OK, status);
+    EXPECT(AO_load(&own.events.run) == 1, "expected the other event to run");
+    expect_child_ended(own.forking.child);
+    stm_eventloop_free(own.events.loop);
+}
+END_TEST
+
+/* On the loop's own thread, which is then the child's only one. */
+static void end_at_once(void) { end_child(true); }
+
+static void action_fork_and_end(stm_value forking)
+{
+    action_fork(forking);
+    if (((struct forking *)forking)->child == 0)
+        atexit(end_at_once);
+    else
+        AO_store_release(&((struct forking *)forking)->runs, 1);
+}
+
+static enum stm_status schedule_fork_and_end(struct stm_tx *tx, void *argument)
+{
+    struct forked_events *own = argument;
+
+    return stm_eventloop_schedule(tx, own->events.loop, action_fork_and_end,
+                                  (stm_value)&own->forking, NULL);
+}
+
+START_TEST(the_child_of_an_event_that_forks_ends_with_its_thread)
+{
+    struct forked_events own = {.events = {stm_eventloop_new(), 0}};
+
+    EXPECT_STATUS(STM_OK, stm_eventloop_start(own.events.loop));
+    EXPECT_STATUS(STM_OK, stm_atomically(schedule_fork_and_end, &own));
+    await_count(&own.forking.runs, 1);
+    stm_eventloop_free(own.events.loop);
+    expect_child_ended(own.forking.child);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("fork");
@@ -428,5 +490,8 @@ int main(void)
     tcase_add_test(
         tests,
         a_loop_that_a_thread_runs_in_the_parent_runs_nowhere_in_the_child);
+    tcase_add_test(tests, the_child_of_an_event_that_forks_runs_no_other);
+    tcase_add_test(tests,
+                   the_child_of_an_event_that_forks_ends_with_its_thread);
     return run_suite("test_fork", tests);
 }

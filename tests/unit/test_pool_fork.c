@@ -41,7 +41,7 @@ static void expect_refused(struct stm_pool *pool)
     ck_assert_int_ne(child, -1);
     if (child == 0) {
         alarm(30);
-        _exit(refuses(pool) ? 0 : 1);
+        end_child(refuses(pool));
     }
     expect_child_ended(child);
 }
@@ -77,36 +77,198 @@ START_TEST(a_busy_pool_does_nothing_in_the_child)
 }
 END_TEST
 
-static pid_t child_of_task;
+/* ---- what a worker calls forks ---- */
+
+static pid_t child_of_task = -1;
 
 /* The child has ended by itself.  What a leak checker would say of a process
  * whose main thread has vanished means nothing. */
-static void end_at_once(void) { _exit(0); }
+static void end_at_once(void) { end_child(true); }
 
-static void fork_task(stm_value task, void *context)
+static void fork_once(void)
 {
-    (void)context;
-    if (task == 1)
-        child_of_task = fork();
-    if (child_of_task == 0 && task == 1) {
+    if (child_of_task != -1)
+        return;
+    child_of_task = fork();
+    if (child_of_task == 0) {
         alarm(30);
         atexit(end_at_once);
     }
 }
 
-START_TEST(a_task_that_forks_is_counted_in_the_parent_alone)
-{
-    struct stm_pool_config config = tally_config(&tally, 2, STM_FOREVER);
-    struct stm_pool *pool;
+static _Thread_local bool on_worker;
 
-    config.run = fork_task;
-    pool = pool_new(&config);
+/* A task of the parent's must not run in the child, too. */
+static void run_in_parent(stm_value task, void *context)
+{
+    (void)task, (void)context;
+    on_worker = true;
+    if (child_of_task == 0)
+        _exit(1);
+}
+
+/* Appends four tasks to a pool of one worker, which is to fork once. */
+static void expect_counted_in_parent(const struct stm_pool_config *config)
+{
+    struct stm_pool *pool = pool_new(config);
+
     append_tasks(stm_pool_tasks(pool), 0, 4);
     EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
     EXPECT(count_of(pool, stm_pool_finished) == 4,
            "expected 4 tasks to be finished");
-    expect_child_ended(child_of_task);
     EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    ck_assert_int_ne(child_of_task, -1);
+    expect_child_ended(child_of_task);
+}
+
+static void fork_task(stm_value task, void *context)
+{
+    run_in_parent(task, context);
+    if (task == 1)
+        fork_once();
+}
+
+START_TEST(a_task_that_forks_is_counted_in_the_parent_alone)
+{
+    struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+
+    config.run = fork_task;
+    expect_counted_in_parent(&config);
+}
+END_TEST
+
+static enum stm_status fork_finish(struct stm_tx *tx, stm_value task,
+                                   void *context)
+{
+    (void)tx, (void)context;
+    if (task == 1)
+        fork_once();
+    return STM_OK;
+}
+
+START_TEST(the_child_of_a_finish_that_forks_runs_no_task)
+{
+    struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+
+    config.run = run_in_parent;
+    config.finish = fork_finish;
+    expect_counted_in_parent(&config);
+}
+END_TEST
+
+static enum stm_status fork_enter(void *context)
+{
+    (void)context;
+    fork_once();
+    return STM_OK;
+}
+
+static void fork_leave(void *context)
+{
+    (void)context;
+    fork_once();
+}
+
+START_TEST(the_child_of_a_thread_hook_that_forks_runs_no_task)
+{
+    struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+
+    config.run = run_in_parent;
+    config.thread_enter = fork_enter;
+    expect_counted_in_parent(&config);
+    child_of_task = -1;
+    config.thread_enter = NULL;
+    config.thread_leave = fork_leave;
+    expect_counted_in_parent(&config);
+}
+END_TEST
+
+static void task_retain(stm_value task) { (void)task; }
+
+static void task_release(stm_value task)
+{
+    if (task == 1 && on_worker)
+        fork_once();
+}
+
+static const struct stm_type forking_type = {
+    .name = "forking", .retain = task_retain, .release = task_release};
+
+START_TEST(the_child_of_a_release_that_forks_runs_no_task)
+{
+    struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+
+    config.run = run_in_parent;
+    config.tasks = stm_tlist_new(&forking_type);
+    expect_counted_in_parent(&config);
+    stm_tlist_release(config.tasks);
+}
+END_TEST
+
+static size_t threads_after_fork;
+
+static void fork_action(stm_value unused)
+{
+    (void)unused;
+    fork_once();
+    threads_after_fork = live_threads();
+}
+
+static enum stm_status fork_and_append(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(stm_on_commit(tx, fork_action, 0, NULL));
+    return stm_tlist_append(tx, stm_pool_tasks(argument), 0);
+}
+
+START_TEST(the_child_of_an_action_that_forks_starts_no_worker)
+{
+    struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+    struct stm_pool *pool;
+
+    config.run = run_in_parent;
+    pool = pool_new(&config);
+    EXPECT_STATUS(STM_OK, stm_atomically(fork_and_append, pool));
+    if (child_of_task == 0)
+        _exit(live_threads() == threads_after_fork ? 0 : 2);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_child_ended(child_of_task);
+}
+END_TEST
+
+/* ---- a wait during which the thread forks ---- */
+
+static enum stm_status fork_check(void *context)
+{
+    (void)context;
+    fork_once();
+    return STM_OK;
+}
+
+static void no_change(void *context) { (void)context; }
+
+START_TEST(a_wait_for_the_pool_that_forks_ends_in_the_child)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+    const struct stm_blocking hooks = {.enter = no_change,
+                                       .leave = no_change,
+                                       .check = fork_check,
+                                       .check_interval = 1000000};
+    struct stm_pool *pool;
+    enum stm_status status;
+
+    tally.gate = word_var(0);
+    pool = pool_new(&config);
+    append_tasks(stm_pool_tasks(pool), 0, 1);
+    stm_set_blocking(&hooks);
+    status = stm_pool_join(pool, 100000000);
+    stm_set_blocking(NULL);
+    if (child_of_task == 0)
+        end_child(status == STM_ECLOSED);
+    EXPECT_STATUS(STM_ETIMEOUT, status);
+    expect_child_ended(child_of_task);
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    stm_tvar_release(tally.gate);
 }
 END_TEST
 
@@ -117,5 +279,10 @@ int main(void)
     tcase_add_test(tests, an_idle_pool_does_nothing_in_the_child);
     tcase_add_test(tests, a_busy_pool_does_nothing_in_the_child);
     tcase_add_test(tests, a_task_that_forks_is_counted_in_the_parent_alone);
+    tcase_add_test(tests, the_child_of_a_finish_that_forks_runs_no_task);
+    tcase_add_test(tests, the_child_of_a_thread_hook_that_forks_runs_no_task);
+    tcase_add_test(tests, the_child_of_a_release_that_forks_runs_no_task);
+    tcase_add_test(tests, the_child_of_an_action_that_forks_starts_no_worker);
+    tcase_add_test(tests, a_wait_for_the_pool_that_forks_ends_in_the_child);
     return run_suite("test_pool_fork", tests);
 }
