@@ -193,6 +193,20 @@ START_TEST(H_its_argument_goes_with_what_it_watches)
 }
 END_TEST
 
+START_TEST(a_collector_sees_its_argument)
+{
+    stm_value object = counted_new(5);
+    size_t visits = 0;
+
+    bounded = word_var(0);
+    EXPECT_STATUS(STM_OK, stm_atomically(bound_body, &object));
+    EXPECT(stm_tvar_traverse(bounded, visit_count, &visits) == 0 && visits == 1,
+           "expected the argument to be visited once, got %zu", visits);
+    counted_drop(object);
+    stm_tvar_release(bounded);
+}
+END_TEST
+
 static void moving_thread(size_t index, void *context)
 {
     struct account *account = context;
@@ -243,6 +257,7 @@ int main(void)
     tcase_add_test(tests, a_cancelled_one_need_not_hold);
     tcase_add_test(tests, it_is_checked_only_where_what_it_read_is_written);
     tcase_add_test(tests, H_its_argument_goes_with_what_it_watches);
+    tcase_add_test(tests, a_collector_sees_its_argument);
     tcase_add_test(tests, F_it_holds_whatever_the_threads_do);
     tcase_add_test(tests, no_function_is_refused);
     return run_suite("test_invariant", tests);

@@ -452,6 +452,38 @@ static enum stm_status set_often_nested(struct stm_tx *tx, void *argument)
     return set_often(tx, argument);
 }
 
+/* A conflict while a nested transaction's value stands over another. */
+struct overwrite {
+    struct stm_tvar *var;
+    bool again;
+};
+
+static enum stm_status overwrite_nested(struct stm_tx *tx, void *argument)
+{
+    struct overwrite *overwrite = argument;
+    bool again = overwrite->again;
+
+    overwrite->again = true;
+    STM_TRY(set_counted(tx, overwrite->var, 3));
+    return again ? STM_OK : STM_CONFLICT;
+}
+
+static enum stm_status overwrite_body(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(set_counted(tx, ((struct overwrite *)argument)->var, 2));
+    return stm_atomically(overwrite_nested, argument);
+}
+
+START_TEST(H_a_conflict_releases_values_of_all_levels)
+{
+    struct overwrite overwrite = {counted_var(1), false};
+
+    EXPECT_STATUS(STM_OK, stm_atomically(overwrite_body, &overwrite));
+    EXPECT(counted_live() == 1, "expected 1 object, got %zu", counted_live());
+    stm_tvar_release(overwrite.var);
+}
+END_TEST
+
 START_TEST(H_values_overwritten_in_nested_transactions_are_not_kept)
 {
     struct stm_tvar *var = word_var(0);
@@ -484,6 +516,7 @@ int main(void)
     tcase_add_test(
         tests,
         G_a_snapshot_dropped_in_a_nested_body_keeps_its_items_until_the_end);
+    tcase_add_test(tests, H_a_conflict_releases_values_of_all_levels);
     tcase_add_test(tests,
                    H_values_overwritten_in_nested_transactions_are_not_kept);
     return run_suite("memory", tests);

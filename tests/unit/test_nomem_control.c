@@ -121,9 +121,12 @@ static enum stm_status round_body(struct stm_tx *tx, void *argument)
                                           {count_one, argument}};
     const struct stm_invariant invariant = {.holds = holds,
                                             .argument = (stm_value)argument};
-    enum stm_status status = stm_atomically(undone, argument);
+    struct world *world = argument;
+    enum stm_status status;
     bool blocks;
 
+    STM_TRY(stm_tcounter_add(tx, world->counter, 0));
+    status = stm_atomically(undone, argument);
     if (status != STM_EABORT)
         return status;
     STM_TRY(stm_would_block(tx, take_turns, argument, &blocks));
