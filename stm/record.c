@@ -1,11 +1,14 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
+#include <stm/record-internal.h>
+
+#ifdef STM_RECORD
+
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include <stm/error-internal.h>
-#include <stm/record-internal.h>
 
 /* ---- recording ---- */
 
@@ -480,3 +483,7 @@ void stm__record_dump(FILE *stream, const struct stm__record_name *names,
         write_track(&writer, track);
     pthread_mutex_unlock(&lock);
 }
+
+#else
+typedef int stm__record_is_off;
+#endif
