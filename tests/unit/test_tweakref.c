@@ -20,6 +20,9 @@ START_TEST(a_referent_is_got_until_it_is_dead)
     mortal_drop(weak.mortal);
     EXPECT(!weakling_is_alive(&weak), "expected none");
     EXPECT(!weakling_is_alive(&weak), "expected none for ever");
+    stm_tweakref_retain(weak.ref);
+    stm_tweakref_release(weak.ref);
+    EXPECT(!weakling_is_alive(&weak), "expected the reference to be there");
     weakling_forget(&weak);
     await_no_mortals();
 }
