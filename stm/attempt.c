@@ -110,40 +110,42 @@ bool stm__validate(struct stm_tx *tx, bool holding)
     return true;
 }
 
-/* Moves the snapshot to the present, where `var`, just read, is current with
- * this word; returns whether that is still so.  The later snapshot is announced
+/* A snapshot moves to the present in two steps.  The later one is announced
  * before anything is looked at again: what is then found unchanged cannot be
- * released by a commit that comes after.  The variable itself is looked at
- * first, so that one which changes all the time is caught between two
- * instructions and not between two validations. */
-static bool extend(struct stm_tx *tx, const struct stm_tvar *var, AO_t word)
+ * released by a commit that comes after. */
+static AO_t announce_present(void)
 {
     AO_t now = stm__clock_now();
 
     AO_store_release(&stm__slot_own->high, now | STM__ODD);
     stm__fence();
-    if (AO_load_acquire(&var->word) != word)
-        return false;
-    if (STM__STEP(STM__AT_EXTEND) || !stm__validate(tx, false)) {
-        stm__doom(tx, STM_CONFLICT);
-        return false;
-    }
-    tx->snapshot = now;
-    AO_store_release(&stm__slot_own->low, now | STM__ODD);
-    return true;
+    return now;
 }
 
-enum stm_status stm__extend_now(struct stm_tx *tx)
+static enum stm_status move_snapshot(struct stm_tx *tx, AO_t now)
 {
-    AO_t now = stm__clock_now();
-
-    AO_store_release(&stm__slot_own->high, now | STM__ODD);
-    stm__fence();
     if (STM__STEP(STM__AT_EXTEND) || !stm__validate(tx, false))
         return stm__doom(tx, STM_CONFLICT);
     tx->snapshot = now;
     AO_store_release(&stm__slot_own->low, now | STM__ODD);
     return STM_OK;
+}
+
+enum stm_status stm__extend_now(struct stm_tx *tx)
+{
+    return move_snapshot(tx, announce_present());
+}
+
+/* Moves the snapshot to the present, where `var`, just read, is current with
+ * this word; returns whether that is still so.  The variable itself is looked
+ * at first, so that one which changes all the time is caught between two
+ * instructions and not between two validations. */
+static bool extend(struct stm_tx *tx, const struct stm_tvar *var, AO_t word)
+{
+    AO_t now = announce_present();
+
+    return AO_load_acquire(&var->word) == word &&
+           move_snapshot(tx, now) == STM_OK;
 }
 
 static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,
@@ -376,7 +378,8 @@ void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
     bool asked;
 
     STM__RECORD(end, outcome);
-    if (!stm__gate_open(tx) && tx->call->evictions < STM__EVICTIONS_MAX)
+    if (!(outcome == STM__CONFLICTED && stm__gate_mine(tx)) &&
+        !stm__gate_open(tx) && tx->call->evictions < STM__EVICTIONS_MAX)
         tx->call->evictions++;
     if (committed)
         stm__after_export(tx);

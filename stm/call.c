@@ -91,12 +91,14 @@ static enum stm_status run(struct stm_tx *tx, struct stm_call *call)
         if (STM__UNLIKELY(call->conflicts >= ESCALATE_AFTER)) {
             if (call->conflicts == ESCALATE_AFTER)
                 stm__note(tx, call->name, STM__ESCALATION);
-            stm__gate_close(tx, call);
+            if (!stm__gate_mine(tx))
+                stm__gate_close(tx, call);
         }
         status = attempt(tx, call);
         if (status == STM_CONFLICT) {
             call->conflicts++;
-            back_off(tx, call);
+            if (!stm__gate_mine(tx))
+                back_off(tx, call);
         } else if (status == STM_RETRY) { /* changed while it spun */
             call->conflicts = 0;
             call->woken = true;

@@ -13,11 +13,14 @@
  *
  * A commit looks at the gate when it holds all its locks.  So the one who
  * closed it meets each straggler at most twice, by its lock and then by its
- * version; it waits for locks instead of giving up.  Whoever finds the gate
- * closed lets its locks go and waits, and after 100 ms throws the holder out,
- * who then goes on as an ordinary attempt: a body may wait for another thread
- * by means that this library does not see.  One that is merely slow gets twice
- * the time at its next try. */
+ * version; it waits for locks instead of giving up.  A conflict does not open
+ * the gate: whoever waits at it would come by once more before it is closed
+ * again, and so for ever (tests/model/stm.pml).
+ *
+ * Whoever finds the gate closed lets its locks go and waits, and after 100 ms
+ * throws the holder out, who then goes on as an ordinary attempt: a body may
+ * wait for another thread by means that this library does not see.  One that is
+ * merely slow gets twice the time at its next try. */
 
 #define PATIENCE_NS 100000000
 #define FORKING (~(AO_t)0) /* the ticket of a thread that forks: all wait */

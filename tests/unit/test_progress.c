@@ -3,6 +3,8 @@
 
 /* Promise E: some transaction always commits, and every transaction commits
  * after a bounded number of conflicts. */
+#include <stm/tx-internal.h>
+
 #include "support.h"
 
 #include <stdlib.h>
@@ -407,6 +409,57 @@ START_TEST(E_who_comes_when_the_gate_is_open_again_goes_on)
 }
 END_TEST
 
+/* A transaction that asks for conflicts until it has met one while it ran
+ * alone.  What each attempt leaves to be released tells whether the gate is
+ * closed between the attempts. */
+struct alone {
+    struct stm_stats before;
+    bool escalated; /* did the attempt run alone? */
+    size_t looks;   /* after the conflict of such an attempt */
+    size_t closed;  /* times that the gate was closed then */
+};
+
+static void look_at_gate(stm_value value)
+{
+    struct alone *alone = (struct alone *)value;
+
+    if (!alone->escalated)
+        return;
+    alone->looks++;
+    alone->closed += stm__gate_mine(stm__self);
+}
+
+static const struct stm_type looking_type = {.name = "a look at the gate",
+                                             .release = look_at_gate};
+
+static enum stm_status conflicting_body(struct stm_tx *tx, void *argument)
+{
+    struct alone *alone = argument;
+
+    STM_TRY(stm_release_later(tx, &looking_type, (stm_value)alone));
+    if (alone->looks > 0) {
+        alone->escalated = false;
+        return STM_OK;
+    }
+    alone->escalated = stats_since(&alone->before).escalations > 0;
+    return STM_CONFLICT;
+}
+
+START_TEST(E_a_conflict_does_not_let_the_others_through)
+{
+    struct alone alone = {.looks = 0};
+
+    stm_stats_read(&alone.before);
+    EXPECT_STATUS(STM_OK, stm_atomically(conflicting_body, &alone));
+    EXPECT(alone.looks == 1 && alone.closed == 1,
+           "expected 1 conflict while running alone, and the gate closed after "
+           "it; got %zu and %zu",
+           alone.looks, alone.closed);
+    EXPECT(!stm__gate_mine(stm__self),
+           "expected the gate to be open after the commit");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("E");
@@ -424,6 +477,7 @@ int main(void)
     tcase_add_test(tests,
                    E_an_escalated_transaction_that_retries_lets_others_go_on);
     tcase_add_test(tests, E_a_body_that_outlasts_the_gates_patience_commits);
+    tcase_add_test(tests, E_a_conflict_does_not_let_the_others_through);
     tcase_add_test(tests, E_who_comes_when_the_gate_is_open_again_goes_on);
     return run_suite("progress", tests);
 }
