@@ -32,6 +32,7 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -160,6 +161,26 @@ int stm__moment(PyObject *time, struct timespec *out);
  * has, STM_ETIMEOUT if one has.  NULL: none. */
 enum stm_status stm__check_timeout(struct stm_tx *tx, const uint64_t *after,
                                    const struct timespec *at);
+
+/* ---- monitor.c ---- */
+
+/* A lock and what is signalled when something under it changes.  Nothing else
+ * is done under such a lock. */
+struct stm__monitor {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+};
+#define STM__MONITOR_INIT                                                      \
+    {                                                                          \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER \
+    }
+
+/* Waits detached until over(), which is called under the lock, is true.
+ * Returns None, or NULL with the exception of a signal's handler. */
+PyObject *stm__monitor_await(struct stm__monitor *monitor, bool (*over)(void));
+
+/* Starts anew in a forked child, where nobody holds it or waits. */
+void stm__monitor_reset(struct stm__monitor *monitor);
 
 /* ---- the types, a file each; all return -1 with an exception ---- */
 

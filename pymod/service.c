@@ -10,21 +10,12 @@
 
 #include "module-internal.h"
 
-#include <pthread.h>
-#include <time.h>
-
-/* How often a wait at exit looks for signals. */
-#define SIGNAL_PERIOD_NS 50000000
-
-/* For the whole process; all under the lock, under which nothing else is
- * done. */
+/* For the whole process; all under the monitor's lock. */
 static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    struct stm__monitor monitor;
     bool closed; /* nobody may enter any more */
     bool inside; /* the thread is attached, or about to be */
-} gate = {.lock = PTHREAD_MUTEX_INITIALIZER,
-          .changed = PTHREAD_COND_INITIALIZER};
+} gate = {.monitor = STM__MONITOR_INIT};
 
 /* ---- what the thread calls ---- */
 
@@ -36,11 +27,11 @@ static _Thread_local struct {
 static void enter(void *context)
 {
     (void)context;
-    pthread_mutex_lock(&gate.lock);
+    pthread_mutex_lock(&gate.monitor.lock);
     while (gate.closed)
-        pthread_cond_wait(&gate.changed, &gate.lock);
+        pthread_cond_wait(&gate.monitor.changed, &gate.monitor.lock);
     gate.inside = true;
-    pthread_mutex_unlock(&gate.lock);
+    pthread_mutex_unlock(&gate.monitor.lock);
     visit.gil = PyGILState_Ensure();
     stm__call_begin_worker(&visit.call);
     visit.call.worker = false; /* exceptions are kept for unhandled */
@@ -53,10 +44,10 @@ static void leave(void *context)
     Py_CLEAR(visit.call.error);
     PyGILState_Release(visit.gil);
     stm__call_end_worker(&visit.call);
-    pthread_mutex_lock(&gate.lock);
+    pthread_mutex_lock(&gate.monitor.lock);
     gate.inside = false;
-    pthread_cond_broadcast(&gate.changed);
-    pthread_mutex_unlock(&gate.lock);
+    pthread_cond_broadcast(&gate.monitor.changed);
+    pthread_mutex_unlock(&gate.monitor.lock);
 }
 
 static void unhandled(void *context, enum stm_status status,
@@ -77,36 +68,16 @@ static void unhandled(void *context, enum stm_status status,
 
 /* ---- at exit and after a fork ---- */
 
-/* Waits a while for the thread to be outside; returns whether it is. */
-static bool close_gate(void)
-{
-    struct timespec until;
-    bool over;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += SIGNAL_PERIOD_NS;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&gate.lock);
-    gate.closed = true;
-    if (gate.inside)
-        (void)pthread_cond_timedwait(&gate.changed, &gate.lock, &until);
-    over = !gate.inside;
-    pthread_mutex_unlock(&gate.lock);
-    return over;
-}
+static bool is_outside(void) { return !gate.inside; }
 
 static PyObject *close_service(PyObject *module, PyObject *unused)
 {
-    bool over;
-
     (void)module;
     (void)unused;
-    do {
-        Py_BEGIN_ALLOW_THREADS over = close_gate();
-        Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return NULL;
-    } while (!over);
-    Py_RETURN_NONE;
+    pthread_mutex_lock(&gate.monitor.lock);
+    gate.closed = true;
+    pthread_mutex_unlock(&gate.monitor.lock);
+    return stm__monitor_await(&gate.monitor, is_outside);
 }
 
 /* In a forked child there is no such thread. */
@@ -114,8 +85,7 @@ static PyObject *forget_service(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
-    pthread_mutex_init(&gate.lock, NULL);
-    pthread_cond_init(&gate.changed, NULL);
+    stm__monitor_reset(&gate.monitor);
     gate.inside = false;
     Py_RETURN_NONE;
 }

@@ -11,29 +11,21 @@
 
 #include "module-internal.h"
 
-#include <pthread.h>
 #include <stm-pool.h>
-#include <time.h>
 
-/* How often a wait at exit looks for signals. */
-#define SIGNAL_PERIOD_NS 50000000
-
-/* For the whole process; all under the lock, under which nothing else is
- * done. */
+/* For the whole process; all under the monitor's lock. */
 static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    struct stm__monitor monitor;
     size_t abandoned; /* pools let go of whose threads may still run */
     size_t workers;   /* threads attached */
-} census = {.lock = PTHREAD_MUTEX_INITIALIZER,
-            .changed = PTHREAD_COND_INITIALIZER};
+} census = {.monitor = STM__MONITOR_INIT};
 
 static void count(size_t *counter, size_t change)
 {
-    pthread_mutex_lock(&census.lock);
+    pthread_mutex_lock(&census.monitor.lock);
     *counter += change;
-    pthread_cond_broadcast(&census.changed);
-    pthread_mutex_unlock(&census.lock);
+    pthread_cond_broadcast(&census.monitor.changed);
+    pthread_mutex_unlock(&census.monitor.lock);
 }
 
 /* ---- what the workers call ---- */
@@ -140,35 +132,16 @@ void stm__workers_abandon(struct stm_pool *pool)
 
 /* ---- at exit and after a fork ---- */
 
-/* Waits a while for the last worker; returns whether it is gone. */
-static bool await_census(void)
+static bool all_gone(void)
 {
-    struct timespec until;
-    bool over;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += SIGNAL_PERIOD_NS;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&census.lock);
-    if (census.abandoned > 0 || census.workers > 0)
-        (void)pthread_cond_timedwait(&census.changed, &census.lock, &until);
-    over = census.abandoned == 0 && census.workers == 0;
-    pthread_mutex_unlock(&census.lock);
-    return over;
+    return census.abandoned == 0 && census.workers == 0;
 }
 
 static PyObject *await_workers(PyObject *module, PyObject *unused)
 {
-    bool over;
-
     (void)module;
     (void)unused;
-    do {
-        Py_BEGIN_ALLOW_THREADS over = await_census();
-        Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return NULL;
-    } while (!over);
-    Py_RETURN_NONE;
+    return stm__monitor_await(&census.monitor, all_gone);
 }
 
 /* In a forked child there are no workers. */
@@ -176,8 +149,7 @@ static PyObject *forget_workers(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
-    pthread_mutex_init(&census.lock, NULL);
-    pthread_cond_init(&census.changed, NULL);
+    stm__monitor_reset(&census.monitor);
     census.abandoned = 0;
     census.workers = 0;
     Py_RETURN_NONE;

@@ -59,10 +59,20 @@ static uint64_t seed(void)
     return text ? strtoull(text, NULL, 0) : 20260101;
 }
 
-void print_seed(void)
+static void print_seed(void)
 {
     printf("STM_TEST_SEED=%llu\n", (unsigned long long)seed());
     fflush(stdout);
+}
+
+int run_models(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    print_seed();
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 void start_random(uint64_t stream)
@@ -137,6 +147,25 @@ void release(struct stm_seq *seq)
     may_die = true;
     stm_seq_release(seq);
     may_die = false;
+}
+
+struct stm_seq *append_item(struct stm_seq *seq, stm_value item, uint64_t token)
+{
+    struct stm_seq *longer =
+        stm__seq_insert(seq, stm_seq_length(seq), item, token);
+    EXPECT(longer != NULL);
+    return longer;
+}
+
+struct stm_seq *make_audited(size_t length, uint64_t token)
+{
+    struct stm_seq *seq = stm__seq_new(&audited_type, token);
+    for (size_t i = 0; i < length; i++) {
+        stm_value item = new_item(&audited_type);
+        seq = append_item(seq, item, token);
+        drop_item(&audited_type, item);
+    }
+    return seq;
 }
 
 /* ---- a sequence and its model ---- */

@@ -8,8 +8,8 @@
 
 #include <stm/seq-internal.h>
 
-/* What test_seq.c holds sequences against: arrays, items that know how often
- * they are owned, and a malloc that counts and fails.
+/* What the tests of sequences hold them against: arrays, items that know how
+ * often they are owned, and a malloc that counts and fails.
  *
  * Link with -Wl,--wrap=malloc,--wrap=free and with the objects of stm/seq*.c
  * themselves: the linker then sends their calls of malloc and free to
@@ -35,7 +35,9 @@ void start_random(uint64_t stream);
 
 /* n; with STM_TEST_SLOWNESS=s in the environment n / s, but at least 1. */
 size_t scaled(size_t n);
-void print_seed(void);
+
+/* What a program's main returns: prints the seed, and runs the suite. */
+int run_models(Suite *suite);
 
 /* Items of this type must be retained and released exactly, and must not lose
  * the last reference except in drop_item and release. */
@@ -50,6 +52,11 @@ extern bool may_here; /* what its may_release answers */
 stm_value new_item(const struct stm_type *type);
 void drop_item(const struct stm_type *type, stm_value item);
 void release(struct stm_seq *seq);
+
+/* The sequence with one item more, which it takes; and one of new items. */
+struct stm_seq *append_item(struct stm_seq *seq, stm_value item,
+                            uint64_t token);
+struct stm_seq *make_audited(size_t length, uint64_t token);
 
 enum { LENGTH_MAX = 5000 };
 

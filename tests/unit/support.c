@@ -318,6 +318,24 @@ const struct stm_type counted_equal_type = {.name = "counted by number",
                                             .release = counted_release,
                                             .equal = counted_same};
 
+static enum stm_status counted_hash(stm_value key, uint64_t *out)
+{
+    *out = counted_number(key) % 50;
+    return STM_OK;
+}
+
+static enum stm_status counted_equal(stm_value contained, stm_value key,
+                                     bool *out)
+{
+    *out = counted_same(contained, key);
+    return STM_OK;
+}
+
+const struct stm_key_type counted_keys = {.type = &counted_type};
+
+const struct stm_key_type counted_equal_keys = {
+    .type = &counted_type, .hash = counted_hash, .equal = counted_equal};
+
 stm_value counted_new(stm_value number)
 {
     struct counted *counted = malloc(sizeof *counted);

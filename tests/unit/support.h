@@ -114,6 +114,10 @@ extern const struct stm_type counted_type;
 /* The same, with an equal function that compares the numbers. */
 extern const struct stm_type counted_equal_type;
 
+/* Keys that are counted objects: the same only if they are one object, or equal
+ * by their numbers, with few hashes. */
+extern const struct stm_key_type counted_keys, counted_equal_keys;
+
 stm_value counted_new(stm_value number); /* the caller owns a reference */
 void counted_drop(stm_value value);      /* gives that reference back */
 stm_value counted_number(stm_value value);

@@ -3,122 +3,48 @@
 
 /* The child of a fork can use what it inherits at once, and has nothing of its
  * parent's other threads. */
-#include "support.h"
+#include "bank.h"
+#include "child.h"
 
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { VARS = 8, THREADS = 3, SUM = 800 };
-
-/* Forks; the child checks something and ends with 0 if it is so. */
-typedef bool child_check(void *context);
-
-static void finish_child(child_check *check, void *context)
-{
-    alarm(30);
-    end_child(check(context));
-}
-
-static void expect_child_ended(pid_t child)
-{
-    int status;
-
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    EXPECT(!WIFSIGNALED(status), "expected the child to end, got signal %d",
-           WTERMSIG(status));
-    EXPECT(WEXITSTATUS(status) == 0, "expected the child to find things right");
-}
-
-static void in_child(child_check *check, void *context)
-{
-    pid_t child = fork();
-
-    ck_assert_int_ne(child, -1);
-    if (child == 0)
-        finish_child(check, context);
-    expect_child_ended(child);
-}
+enum { THREADS = 3 };
 
 /* ---- beside commits of other threads ---- */
 
-struct bank {
-    struct stm_tvar *vars[VARS];
-    struct generator generator;
-    stm_value sum;
+struct banking {
+    struct bank bank;
     AO_t stop;
 };
 
-static enum stm_status transfer_body(struct stm_tx *tx, void *argument)
-{
-    struct bank *bank = argument;
-    struct stm_tvar *from = bank->vars[generator_below(&bank->generator, VARS)];
-    struct stm_tvar *to = bank->vars[generator_below(&bank->generator, VARS)];
-    stm_value value;
-
-    STM_TRY(stm_tvar_get(tx, from, &value));
-    STM_TRY(stm_tvar_set(tx, from, value - 1));
-    STM_TRY(stm_tvar_get(tx, to, &value));
-    return stm_tvar_set(tx, to, value + 1);
-}
-
-static enum stm_status sum_body(struct stm_tx *tx, void *argument)
-{
-    struct bank *bank = argument;
-
-    bank->sum = 0;
-    for (size_t i = 0; i < VARS; i++) {
-        stm_value value;
-
-        STM_TRY(stm_tvar_get(tx, bank->vars[i], &value));
-        bank->sum += value;
-    }
-    return STM_OK;
-}
-
 static void transferring_thread(size_t index, void *context)
 {
-    struct bank *shared = context;
-    struct bank own = *shared;
+    struct banking *banking = context;
+    struct bank own = bank_copy(&banking->bank, index);
 
-    generator_init(&own.generator, index);
-    while (!AO_load(&shared->stop))
-        EXPECT_STATUS(STM_OK, stm_atomically(transfer_body, &own));
+    while (!AO_load(&banking->stop))
+        EXPECT_STATUS(STM_OK, stm_atomically(bank_transfer, &own));
 }
 
-static bool bank_works(void *context)
-{
-    struct bank *bank = context;
-
-    for (size_t i = 0; i < 100; i++) {
-        if (stm_atomically(transfer_body, bank) != STM_OK ||
-            stm_atomically(sum_body, bank) != STM_OK || bank->sum != SUM)
-            return false;
-    }
-    return true;
-}
+static bool transfers_100(void *bank) { return bank_works(bank, 100); }
 
 START_TEST(A_the_child_sees_a_whole_state_and_commits)
 {
-    struct bank bank = {.stop = 0};
+    struct banking banking = {.stop = 0};
     struct crew *crew;
 
-    generator_init(&bank.generator, THREADS);
-    for (size_t i = 0; i < VARS; i++)
-        bank.vars[i] = word_var(SUM / VARS);
+    bank_init(&banking.bank, THREADS);
     /* Some sanitizers' allocators do not survive a fork beside allocations: let
      * this thread have all that it needs. */
-    EXPECT(bank_works(&bank), "expected the bank to work");
-    crew = crew_start(THREADS, transferring_thread, &bank);
+    EXPECT(bank_works(&banking.bank, 100), "expected the bank to work");
+    crew = crew_start(THREADS, transferring_thread, &banking);
     for (size_t i = 0; i < workload(100); i++)
-        in_child(bank_works, &bank);
-    AO_store(&bank.stop, 1);
+        expect_in_child(transfers_100, &banking.bank);
+    AO_store(&banking.stop, 1);
     crew_join(crew);
-    EXPECT_STATUS(STM_OK, stm_atomically(sum_body, &bank));
-    EXPECT(bank.sum == SUM, "expected a sum of %d, got %zu", SUM,
-           (size_t)bank.sum);
-    for (size_t i = 0; i < VARS; i++)
-        stm_tvar_release(bank.vars[i]);
+    EXPECT(bank_works(&banking.bank, 1), "expected a right sum at the end");
+    bank_fini(&banking.bank);
 }
 END_TEST
 
@@ -224,7 +150,7 @@ START_TEST(C_the_child_has_no_waiters_of_its_parent)
     struct crew *crew = crew_start(THREADS, waiting_thread, var);
 
     crew_await_sleep(crew);
-    in_child(wakes_nobody, var);
+    expect_in_child(wakes_nobody, var);
     poke(var, 1);
     crew_join(crew);
     stm_tvar_release(var);
@@ -323,7 +249,7 @@ START_TEST(H_what_the_parents_attempts_held_back_goes_in_the_child)
     poke_counted(reader.var, 3);
     stm_tvar_release(dropped);
     EXPECT(counted_live() == 3, "expected 3 objects, got %zu", counted_live());
-    in_child(releases_all, &reader);
+    expect_in_child(releases_all, &reader);
     AO_store_release(&reader.leave, 1);
     crew_join(crew);
     stm_tvar_release(reader.var);
@@ -369,7 +295,7 @@ START_TEST(the_child_runs_what_it_schedules_itself)
 
     for (size_t i = 0; i < 5; i++)
         EXPECT_STATUS(STM_OK, stm_atomically(schedule_body, &events));
-    in_child(runs_own_events, &events);
+    expect_in_child(runs_own_events, &events);
     EXPECT_STATUS(STM_OK, stm_atomically(stop_body, &events));
     EXPECT_STATUS(STM_OK, stm_eventloop_run(events.loop));
     EXPECT(AO_load(&events.run) == 5,
@@ -393,7 +319,7 @@ START_TEST(a_loop_that_a_thread_runs_in_the_parent_runs_nowhere_in_the_child)
     struct events events = {stm_eventloop_new(), 0};
 
     EXPECT_STATUS(STM_OK, stm_eventloop_start(events.loop));
-    in_child(frees_a_running_loop, &events);
+    expect_in_child(frees_a_running_loop, &events);
     EXPECT_STATUS(STM_OK, stm_atomically(schedule_body, &events));
     stm_eventloop_free(events.loop);
     EXPECT(AO_load(&events.run) == 1, "expected the event to run");

@@ -2,121 +2,64 @@
  * SPDX-License-Identifier: MIT */
 
 /* Forks from several threads at once, and what a forking thread had begun. */
-#include "support.h"
+#include "bank.h"
+#include "child.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { VARS = 4, THREADS = 3, SUM = 400 };
-
-/* Forks; the child checks something and ends with 0 if it is so. */
-typedef bool child_check(void *context);
-
-static bool holds_in_child(child_check *check, void *context)
-{
-    pid_t child = fork();
-    int status;
-
-    if (child == 0) {
-        alarm(30);
-        end_child(check(context));
-    }
-    return waitpid(child, &status, 0) == child && status == 0;
-}
+enum { THREADS = 3 };
 
 /* ---- several threads ---- */
 
-struct bank {
-    struct stm_tvar *vars[VARS];
-    struct generator generator;
-    stm_value sum;
+struct banking {
+    struct bank bank;
     AO_t forking;
 };
 
-static enum stm_status transfer_body(struct stm_tx *tx, void *argument)
+static bool transfers_20(void *bank) { return bank_works(bank, 20); }
+
+static bool transfers_20_twice(void *bank)
 {
-    struct bank *bank = argument;
-    struct stm_tvar *from = bank->vars[generator_below(&bank->generator, VARS)];
-    struct stm_tvar *to = bank->vars[generator_below(&bank->generator, VARS)];
-    stm_value value;
-
-    STM_TRY(stm_tvar_get(tx, from, &value));
-    STM_TRY(stm_tvar_set(tx, from, value - 1));
-    STM_TRY(stm_tvar_get(tx, to, &value));
-    return stm_tvar_set(tx, to, value + 1);
-}
-
-static enum stm_status sum_body(struct stm_tx *tx, void *argument)
-{
-    struct bank *bank = argument;
-
-    bank->sum = 0;
-    for (size_t i = 0; i < VARS; i++) {
-        stm_value value;
-
-        STM_TRY(stm_tvar_get(tx, bank->vars[i], &value));
-        bank->sum += value;
-    }
-    return STM_OK;
-}
-
-static bool bank_works(void *context)
-{
-    struct bank *bank = context;
-
-    for (size_t i = 0; i < 20; i++)
-        if (stm_atomically(transfer_body, bank) != STM_OK ||
-            stm_atomically(sum_body, bank) != STM_OK || bank->sum != SUM)
-            return false;
-    return true;
-}
-
-static bool bank_works_twice(void *context)
-{
-    return bank_works(context) && holds_in_child(bank_works, context);
+    return bank_works(bank, 20) && child_finds(transfers_20, bank);
 }
 
 static void forking_thread(size_t index, void *context)
 {
-    struct bank *shared = context;
-    struct bank own = *shared;
+    struct banking *banking = context;
+    struct bank own = bank_copy(&banking->bank, index);
 
-    generator_init(&own.generator, index);
-    EXPECT(bank_works(&own), "expected the bank to work");
+    EXPECT(bank_works(&own, 20), "expected the bank to work");
     for (size_t i = 0; i < workload(50); i++) {
-        EXPECT(holds_in_child(bank_works_twice, &own),
+        EXPECT(child_finds(transfers_20_twice, &own),
                "expected the bank to work in a child and in a child's");
-        EXPECT(bank_works(&own), "expected the bank to work in the parent");
+        EXPECT(bank_works(&own, 20), "expected the bank to work in the parent");
     }
-    (void)AO_fetch_and_sub1_full(&shared->forking);
+    (void)AO_fetch_and_sub1_full(&banking->forking);
 }
 
 static void transferring_thread(size_t index, void *context)
 {
-    struct bank *shared = context;
-    struct bank own = *shared;
+    struct banking *banking = context;
+    struct bank own = bank_copy(&banking->bank, THREADS + index);
 
-    generator_init(&own.generator, THREADS + index);
-    while (AO_load(&shared->forking))
-        EXPECT_STATUS(STM_OK, stm_atomically(transfer_body, &own));
+    while (AO_load(&banking->forking))
+        EXPECT_STATUS(STM_OK, stm_atomically(bank_transfer, &own));
 }
 
 START_TEST(A_threads_can_fork_at_once_beside_commits)
 {
-    struct bank bank = {.forking = THREADS};
+    struct banking banking = {.forking = THREADS};
     struct crew *forking, *transferring;
 
-    for (size_t i = 0; i < VARS; i++)
-        bank.vars[i] = word_var(SUM / VARS);
-    transferring = crew_start(2, transferring_thread, &bank);
-    forking = crew_start(THREADS, forking_thread, &bank);
+    bank_init(&banking.bank, 0);
+    transferring = crew_start(2, transferring_thread, &banking);
+    forking = crew_start(THREADS, forking_thread, &banking);
     crew_join(forking);
     crew_join(transferring);
-    for (size_t i = 0; i < VARS; i++)
-        stm_tvar_release(bank.vars[i]);
+    bank_fini(&banking.bank);
 }
 END_TEST
 
@@ -157,7 +100,7 @@ static bool steps_on(void *context)
     struct stepping *stepping = context;
 
     return stm_call_step(stepping->call) == STM_BLOCKED &&
-           holds_in_child(waits_on, stepping);
+           child_finds(waits_on, stepping);
 }
 
 static bool frees(void *context)
@@ -176,9 +119,9 @@ START_TEST(C_a_blocked_call_goes_on_in_the_child)
 
     stepping.call = stm_call_new(await_one, stepping.var);
     EXPECT_STATUS(STM_BLOCKED, stm_call_step(stepping.call));
-    EXPECT(holds_in_child(waits_on, &stepping), "expected it to wait");
-    EXPECT(holds_in_child(steps_on, &stepping), "expected it to step");
-    EXPECT(holds_in_child(frees, &stepping), "expected it to be freed");
+    EXPECT(child_finds(waits_on, &stepping), "expected it to wait");
+    EXPECT(child_finds(steps_on, &stepping), "expected it to step");
+    EXPECT(child_finds(frees, &stepping), "expected it to be freed");
     poke_elsewhere(stepping.var, 1);
     EXPECT_STATUS(STM_OK, stm_call_wait(stepping.call));
     EXPECT_STATUS(STM_OK, stm_call_step(stepping.call));
@@ -224,7 +167,6 @@ START_TEST(F_a_transaction_whose_watcher_forks_commits_in_the_parent_alone)
 {
     struct watching watching = {word_var(0), -1};
     enum stm_status status;
-    int ended;
 
     EXPECT_STATUS(STM_OK, stm_atomically(watch_body, &watching));
     status = stm_atomically(set_body, &watching);
@@ -232,7 +174,7 @@ START_TEST(F_a_transaction_whose_watcher_forks_commits_in_the_parent_alone)
         end_child(status == STM_EFORKED && peek(watching.var) == 0);
     EXPECT_STATUS(STM_OK, status);
     EXPECT(peek(watching.var) == 1, "expected the parent's commit");
-    EXPECT(waitpid(watching.child, &ended, 0) == watching.child && ended == 0,
+    EXPECT(child_right(watching.child),
            "expected nothing to be committed in the child");
     stm_tvar_release(watching.var);
 }
@@ -264,14 +206,13 @@ START_TEST(an_action_that_forks_comes_after_the_commit_in_both)
 {
     struct acting acting = {word_var(0), -1, 0};
     enum stm_status status = stm_atomically(act_body, &acting);
-    int ended;
 
     if (acting.child == 0)
         end_child(status == STM_OK && peek(acting.var) == 1 &&
                   AO_load(&acting.later) == 1);
     EXPECT_STATUS(STM_OK, status);
     EXPECT(AO_load(&acting.later) == 1, "expected the other action to run");
-    EXPECT(waitpid(acting.child, &ended, 0) == acting.child && ended == 0,
+    EXPECT(child_right(acting.child),
            "expected the child to go on after the commit");
     stm_tvar_release(acting.var);
 }
@@ -360,14 +301,13 @@ START_TEST(A_one_that_runs_alone_is_not_thrown_out_while_it_forks)
 {
     struct alone alone = {.var = word_var(0), .child = -1};
     enum stm_status status = stm_atomically(alone_body, &alone);
-    int ended;
 
     if (alone.child == 0)
         end_child(status == STM_EFORKED && peek(alone.var) == 0);
     EXPECT_STATUS(STM_OK, status);
     EXPECT(AO_load(&forking_alone) == 0, "expected no commit during the fork");
     crew_join(alone.crew);
-    EXPECT(waitpid(alone.child, &ended, 0) == alone.child && ended == 0,
+    EXPECT(child_right(alone.child),
            "expected the child to see the state before the commit");
     EXPECT(peek(alone.var) == 1, "expected the other's commit");
     stm_tvar_release(alone.var);
@@ -431,7 +371,6 @@ START_TEST(B_a_commit_that_waits_while_a_hook_forks_is_the_parents_alone)
         .enter = fork_at_gate, .leave = no_change, .context = &gate};
     struct crew *crew = crew_start(1, closing_thread, &gate);
     enum stm_status status;
-    int ended;
 
     stm_set_blocking(&hooks);
     status = stm_atomically(set_after_close, &gate);
@@ -441,7 +380,7 @@ START_TEST(B_a_commit_that_waits_while_a_hook_forks_is_the_parents_alone)
     AO_store_release(&gate.over, 1);
     EXPECT_STATUS(STM_OK, status);
     crew_join(crew);
-    EXPECT(waitpid(gate.child, &ended, 0) == gate.child && ended == 0,
+    EXPECT(child_right(gate.child),
            "expected nothing to be committed in the child");
     stm_tvar_release(gate.var);
 }

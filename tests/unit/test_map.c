@@ -236,7 +236,6 @@ END_TEST
 
 int main(void)
 {
-    print_seed();
     Suite *suite = suite_create("map");
     TCase *programs = tcase_create("programs");
     tcase_set_timeout(programs, 300);
@@ -246,9 +245,5 @@ int main(void)
                         MASKS);
     tcase_add_test(programs, a_map_that_cannot_be_made_leaves_nothing);
     suite_add_tcase(suite, programs);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_models(suite);
 }

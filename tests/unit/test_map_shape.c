@@ -7,7 +7,6 @@
 #include "map_model.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 /* ---- single properties ---- */
 
@@ -245,11 +244,4 @@ static Suite *shape_suite(void)
     return suite;
 }
 
-int main(void)
-{
-    SRunner *runner = srunner_create(shape_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+int main(void) { return run_models(shape_suite()); }

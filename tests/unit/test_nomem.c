@@ -64,9 +64,6 @@ struct world {
     stm_value argument; /* a counted object */
     stm_value expected; /* size, when it is checked */
     stm_value exported;
-    bool for_good;
-    size_t allocations; /* that the next run is to succeed in */
-    bool finished;      /* a run met no failure any more */
 };
 
 static enum stm_status mirror_watcher(struct stm_tx *tx, stm_value argument,
@@ -115,10 +112,11 @@ static enum stm_status cancel_body(struct stm_tx *tx, void *argument)
     return stm_watcher_cancel(tx, argument);
 }
 
-static const struct stm_key_type counted_keys = {.type = &counted_type};
-
-static void world_init(struct world *world)
+static void world_init(void *context)
 {
+    struct world *world = context;
+
+    *world = (struct world){.features = world->features};
     world->size = word_var(0);
     world->mirror = word_var(0);
     for (size_t i = 0; i < VARIABLES; i++)
@@ -136,8 +134,10 @@ static void world_init(struct world *world)
     EXPECT_STATUS(STM_OK, stm_atomically(world_body, world));
 }
 
-static void world_fini(struct world *world)
+static void world_fini(void *context)
 {
+    struct world *world = context;
+
     EXPECT_STATUS(STM_OK, stm_atomically(cancel_body, world->mirroring));
     stm_watcher_release(world->mirroring);
     stm_tweakref_release(world->ref);
@@ -432,91 +432,30 @@ static enum stm_status check_body(struct stm_tx *tx, void *argument)
     return STM_OK;
 }
 
-static void arm(const struct world *world)
+static void note_commit(void *context)
 {
-    faults_arm(world->allocations, world->for_good);
+    ((struct world *)context)->expected += BATCH;
 }
 
-static enum stm_status run_scenario(struct world *world)
-{
-    struct stm_call *call;
-    enum stm_status status;
-
-    if (!(world->features & WAIT)) {
-        arm(world);
-        status = stm_atomically(scenario_body, world);
-        faults.armed = false;
-        return status;
-    }
-    arm(world);
-    call = stm_call_new(scenario_body, world);
-    status = call == NULL ? STM_ENOMEM : stm_call_step(call);
-    faults.armed = false;
-    if (call != NULL)
-        stm_call_free(call);
-    return status;
-}
-
-/* Each on a thread of its own, so that its registration is met, too. */
-static void failing_thread(size_t index, void *context)
-{
-    struct world *world = context;
-    enum stm_status wanted = world->features & WAIT ? STM_BLOCKED : STM_OK;
-    enum stm_status status = run_scenario(world);
-
-    (void)index;
-    EXPECT(status == wanted || (status == STM_ENOMEM && faults.failed),
-           "allocation %zu failed: expected %d or ENOMEM, got %d (%s)",
-           world->allocations + 1, wanted, status, stm_strstatus(status));
-    if (status == STM_OK)
-        world->expected += BATCH;
-    EXPECT_STATUS(STM_OK, stm_atomically(check_body, world));
-    world->finished = !faults.failed;
-}
-
-static void run_failures(const struct scenario *scenario, bool for_good)
-{
-    size_t runs = 0;
-
-    for (bool finished = false; !finished; runs++) {
-        struct world world = {.features = scenario->features,
-                              .for_good = for_good,
-                              .allocations = runs};
-
-        world_init(&world);
-        crew_run(1, failing_thread, &world);
-        finished = world.finished;
-        world_fini(&world);
-        EXPECT(counted_live() == 0,
-               "%s, allocation %zu: expected every "
-               "object released, %zu live",
-               scenario->name, runs + 1, counted_live());
-    }
-    EXPECT(runs > 1, "%s: expected at least one allocation to fail",
-           scenario->name);
-}
-
-static const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];
-
-START_TEST(I_one_failing_allocation_is_survived)
-{
-    for (size_t i = 0; i < scenario_count; i++)
-        run_failures(&scenarios[i], false);
-}
-END_TEST
-
-START_TEST(I_memory_that_is_gone_for_good_is_survived)
-{
-    for (size_t i = 0; i < scenario_count; i++)
-        run_failures(&scenarios[i], true);
-}
-END_TEST
+enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 int main(void)
 {
-    TCase *tests = tcase_create("I");
+    struct world worlds[SCENARIOS];
+    struct sweep sweeps[SCENARIOS];
 
-    tcase_add_test(tests, I_one_failing_allocation_is_survived);
-    tcase_add_test(tests, I_memory_that_is_gone_for_good_is_survived);
-    return run_suite("nomem", tests);
+    for (size_t i = 0; i < SCENARIOS; i++) {
+        worlds[i].features = scenarios[i].features;
+        sweeps[i] =
+            (struct sweep){.name = scenarios[i].name,
+                           .init = world_init,
+                           .fini = world_fini,
+                           .body = scenario_body,
+                           .blocks = (scenarios[i].features & WAIT) != 0,
+                           .check = check_body,
+                           .commit = note_commit,
+                           .world = &worlds[i],
+                           .least = 1};
+    }
+    return sweep_main("nomem", sweeps, SCENARIOS);
 }

@@ -136,30 +136,17 @@ static void note_commit(void *context)
     ((struct world *)context)->expected += BATCH;
 }
 
-static void run_failures(bool for_good)
+int main(void)
 {
     struct world world;
-    const struct sweep sweep = {.init = world_init,
+    const struct sweep sweep = {.name = "objects",
+                                .init = world_init,
                                 .fini = world_fini,
                                 .body = scenario_body,
                                 .check = check_body,
                                 .commit = note_commit,
-                                .world = &world};
+                                .world = &world,
+                                .least = 20};
 
-    sweep_failures(&sweep, for_good);
-}
-
-START_TEST(I_one_failing_allocation_is_survived) { run_failures(false); }
-END_TEST
-
-START_TEST(I_memory_that_is_gone_for_good_is_survived) { run_failures(true); }
-END_TEST
-
-int main(void)
-{
-    TCase *tests = tcase_create("I");
-
-    tcase_add_test(tests, I_one_failing_allocation_is_survived);
-    tcase_add_test(tests, I_memory_that_is_gone_for_good_is_survived);
-    return run_suite("nomem objects", tests);
+    return sweep_main("nomem objects", &sweep, 1);
 }

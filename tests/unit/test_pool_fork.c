@@ -2,27 +2,19 @@
  * SPDX-License-Identifier: MIT */
 
 /* A pool belongs to the process that made it. */
+#include "child.h"
 #include "pool_support.h"
 
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static struct tally tally; /* each test runs in a process of its own */
 
-static void expect_child_ended(pid_t child)
-{
-    int status;
-
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-           "expected the child to end with 0, got the wait status %d", status);
-}
-
 /* In the child: the pool takes nothing, its list is a list like any other, and
  * it can be let go. */
-static bool refuses(struct stm_pool *pool)
+static bool refuses(void *context)
 {
+    struct stm_pool *pool = context;
     size_t queued, threads = live_threads();
 
     if (stm_pool_submit(pool, 0) != STM_ECLOSED ||
@@ -34,18 +26,6 @@ static bool refuses(struct stm_pool *pool)
     return live_threads() == threads && stm_pool_free(pool) == STM_OK;
 }
 
-static void expect_refused(struct stm_pool *pool)
-{
-    pid_t child = fork();
-
-    ck_assert_int_ne(child, -1);
-    if (child == 0) {
-        alarm(30);
-        end_child(refuses(pool));
-    }
-    expect_child_ended(child);
-}
-
 START_TEST(an_idle_pool_does_nothing_in_the_child)
 {
     const struct stm_pool_config config = tally_config(&tally, 3, STM_FOREVER);
@@ -53,7 +33,7 @@ START_TEST(an_idle_pool_does_nothing_in_the_child)
 
     append_tasks(stm_pool_tasks(pool), 0, 10);
     EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
-    expect_refused(pool);
+    expect_in_child(refuses, pool);
     append_tasks(stm_pool_tasks(pool), 10, 10);
     EXPECT_STATUS(STM_OK, stm_pool_free(pool));
     expect_each_once(&tally, 20);
@@ -69,7 +49,7 @@ START_TEST(a_busy_pool_does_nothing_in_the_child)
     pool = pool_new(&config);
     append_tasks(stm_pool_tasks(pool), 0, 3);
     await_pool(pool, stm_pool_queued, 0);
-    expect_refused(pool);
+    expect_in_child(refuses, pool);
     poke(tally.gate, 1);
     EXPECT_STATUS(STM_OK, stm_pool_free(pool));
     expect_each_once(&tally, 3);
@@ -117,7 +97,6 @@ static void expect_counted_in_parent(const struct stm_pool_config *config)
     EXPECT(count_of(pool, stm_pool_finished) == 4,
            "expected 4 tasks to be finished");
     EXPECT_STATUS(STM_OK, stm_pool_free(pool));
-    ck_assert_int_ne(child_of_task, -1);
     expect_child_ended(child_of_task);
 }
 

@@ -7,9 +7,7 @@
 #include "seq_model.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <stm/seq-struct-internal.h>
 
@@ -201,26 +199,6 @@ END_TEST
 
 /* ---- single properties ---- */
 
-static struct stm_seq *append(struct stm_seq *seq, stm_value item,
-                              uint64_t token)
-{
-    struct stm_seq *longer =
-        stm__seq_insert(seq, stm_seq_length(seq), item, token);
-    EXPECT(longer != NULL);
-    return longer;
-}
-
-static struct stm_seq *make_audited(size_t length, uint64_t token)
-{
-    struct stm_seq *seq = stm__seq_new(&audited_type, token);
-    for (size_t i = 0; i < length; i++) {
-        stm_value item = new_item(&audited_type);
-        seq = append(seq, item, token);
-        drop_item(&audited_type, item);
-    }
-    return seq;
-}
-
 /* Invariant E: one reference from each leaf, none from a leaf that is gone. */
 START_TEST(items_die_with_the_last_version_that_has_them)
 {
@@ -247,7 +225,7 @@ START_TEST(a_million_appended_words_take_twelve_bytes_each)
     size_t before = AO_load(&bytes);
     struct stm_seq *seq = stm__seq_new(NULL, 1);
     for (size_t i = 0; i < million; i++)
-        seq = append(seq, i, 1);
+        seq = append_item(seq, i, 1);
     double each = (double)(AO_load(&bytes) - before) / (double)million;
     EXPECT_MSG(each <= 12, "%.2f bytes for each word, not 12", each);
     check_shape(seq);
@@ -265,7 +243,7 @@ static unsigned tree_steps(struct stm_seq *seq, size_t reach)
     for (size_t i = 0; i < 20 * reach; i++) {
         stm_value item;
         if (i / reach % 2 == 0)
-            seq = append(seq, i, 1);
+            seq = append_item(seq, i, 1);
         else
             seq = stm__seq_remove(seq, stm_seq_length(seq) - 1, &item, 1);
         steps += stm__node_size(seq->tree) != tree;
@@ -281,7 +259,7 @@ START_TEST(going_to_and_fro_at_an_end_rarely_reaches_the_tree)
         for (size_t length = 1000; length < 1000 + scaled(64); length++) {
             struct stm_seq *seq = stm__seq_new(NULL, 1);
             for (size_t i = 0; i < length; i++)
-                seq = append(seq, i, 1);
+                seq = append_item(seq, i, 1);
             unsigned steps = tree_steps(seq, reach);
             EXPECT_MSG(steps <= 2, "%u steps to the tree, not 2", steps);
             stm_seq_release(seq);
@@ -301,6 +279,7 @@ static bool word_before(stm_value item, const void *key)
 START_TEST(bisect_finds_the_first_not_before)
 {
     struct stm_seq *seq = stm__seq_new(NULL, 1);
+    start_random(400);
     for (size_t length = 0; length < 1000 + scaled(2000); length++) {
         for (int i = 0; i < 8; i++) {
             stm_value key = draw(2 * length + 3);
@@ -310,113 +289,9 @@ START_TEST(bisect_finds_the_first_not_before)
             EXPECT_EQ(index, expected);
             EXPECT(calls <= 3 + 12 + 4);
         }
-        seq = append(seq, 2 * length + 1, 1);
+        seq = append_item(seq, 2 * length + 1, 1);
     }
     stm_seq_release(seq);
-}
-END_TEST
-
-/* ---- as a variable's value ---- */
-
-static int visit_count(stm_value value, void *context)
-{
-    size_t *count = context;
-    EXPECT(((struct audited *)value)->refs > 0);
-    return ++*count == 2000 ? 42 : 0;
-}
-
-static size_t visited(const struct stm_seq *seq)
-{
-    size_t count = 0;
-    int result = stm__seq_type.traverse((stm_value)seq, visit_count, &count);
-    EXPECT_EQ(result, count == 2000 ? 42 : 0);
-    return count;
-}
-
-START_TEST(traverse_visits_only_what_has_one_owner)
-{
-    struct stm_seq *seq = make_audited(1500, 1);
-    EXPECT_EQ(visited(seq), 1500);
-
-    stm__seq_type.retain((stm_value)seq);
-    EXPECT_EQ(visited(seq), 0);
-    stm__seq_type.release((stm_value)seq);
-
-    stm_value item = stm_seq_get(seq, 700), removed;
-    struct stm_seq *next = stm__seq_set(seq, 700, item, &removed, 2);
-    drop_item(&audited_type, removed);
-    EXPECT(visited(seq) > 0);
-    EXPECT(visited(seq) <= STM__FAN);
-    EXPECT_EQ(visited(next), visited(seq));
-    release(seq);
-    EXPECT_EQ(visited(next), 1500);
-
-    struct stm_seq *both = stm__seq_concat(next, next, 2);
-    release(next);
-    EXPECT(visited(both) < 1500);
-    release(both);
-
-    seq = make_audited(3000, 1);
-    EXPECT_MSG(visited(seq) == 2000, "a result ends the traversal");
-    release(seq);
-    EXPECT_EQ(alive, 0);
-}
-END_TEST
-
-static int traverse_twice(stm_value value, stm_visit *visit, void *context)
-{
-    int result = visit(value, context);
-    return result != 0 ? result : visit(value, context);
-}
-
-START_TEST(traverse_goes_through_the_items_own)
-{
-    static const struct stm_type pairs = {.traverse = traverse_twice};
-    struct audited item = {.refs = 1};
-    struct stm_seq *seq = append(stm__seq_new(&pairs, 1), (stm_value)&item, 1);
-    EXPECT_EQ(visited(seq), 2);
-    release(seq);
-}
-END_TEST
-
-/* The word 0 among references: audited_type's functions would crash. */
-START_TEST(the_word_0_is_no_reference)
-{
-    stm_value items[100] = {[50] = new_item(&audited_type)}, removed;
-    struct stm_seq *seq = stm_seq_new(&audited_type, items, 100);
-    struct stm_seq *longer = stm__seq_insert(seq, 0, 0, 1);
-    struct stm_seq *same = stm__seq_set(longer, 70, 0, &removed, 1);
-    EXPECT(same == longer);
-    EXPECT_EQ(removed, 0);
-    size_t count = 0;
-    release(seq);
-    EXPECT_EQ(stm__seq_type.traverse((stm_value)longer, visit_count, &count),
-              0);
-    EXPECT_EQ(count, 1);
-    may_here = false;
-    EXPECT_MSG(!stm__seq_type.may_release((stm_value)longer),
-               "an item that is a reference is asked");
-    may_here = true;
-    release(longer);
-    EXPECT_EQ(((struct audited *)items[50])->refs, 1);
-    drop_item(&audited_type, items[50]);
-}
-END_TEST
-
-START_TEST(may_release_is_what_the_items_say)
-{
-    struct stm_seq *empty = make_audited(0, 1);
-    struct stm_seq *some = make_audited(3, 1);
-    struct stm_seq *words = append(stm__seq_new(NULL, 1), 1, 1);
-    EXPECT(stm__seq_type.may_release((stm_value)empty));
-    EXPECT(stm__seq_type.may_release((stm_value)words));
-    may_here = false;
-    EXPECT(!stm__seq_type.may_release((stm_value)some));
-    may_here = true;
-    EXPECT(stm__seq_type.may_release((stm_value)some));
-    release(empty);
-    release(some);
-    release(words);
 }
 END_TEST
 
@@ -452,7 +327,7 @@ START_TEST(threads_change_versions_of_their_own)
     AO_t before = AO_load(&blocks);
     struct stm_seq *base = stm__seq_new(NULL, 0);
     for (size_t i = 0; i < WORDS; i++) {
-        struct stm_seq *longer = append(base, i, 0);
+        struct stm_seq *longer = append_item(base, i, 0);
         stm_seq_release(base);
         base = longer;
     }
@@ -485,21 +360,9 @@ static Suite *seq_suite(void)
     tcase_add_test(single, a_million_appended_words_take_twelve_bytes_each);
     tcase_add_test(single, going_to_and_fro_at_an_end_rarely_reaches_the_tree);
     tcase_add_test(single, bisect_finds_the_first_not_before);
-    tcase_add_test(single, the_word_0_is_no_reference);
-    tcase_add_test(single, traverse_visits_only_what_has_one_owner);
-    tcase_add_test(single, traverse_goes_through_the_items_own);
-    tcase_add_test(single, may_release_is_what_the_items_say);
     tcase_add_test(single, threads_change_versions_of_their_own);
     suite_add_tcase(suite, single);
     return suite;
 }
 
-int main(void)
-{
-    print_seed();
-    SRunner *runner = srunner_create(seq_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+int main(void) { return run_models(seq_suite()); }

@@ -118,12 +118,4 @@ static Suite *seq_suite(void)
     return suite;
 }
 
-int main(void)
-{
-    print_seed();
-    SRunner *runner = srunner_create(seq_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+int main(void) { return run_models(seq_suite()); }

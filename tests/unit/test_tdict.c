@@ -4,29 +4,12 @@
 /* The transactional dictionary against an array in order of insertion, with
  * nested and undone transactions at random, and snapshots that later writes do
  * not reach. */
-#include "support.h"
+#include "game.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS = 120, SNAPSHOTS = 6, DEEPEST = 4, DROPPED = 1000 };
-
-/* Keys are counted objects, equal by their numbers, with few hashes. */
-static enum stm_status hash_number(stm_value key, uint64_t *out)
-{
-    *out = counted_number(key) % 50;
-    return STM_OK;
-}
-
-static enum stm_status equal_numbers(stm_value contained, stm_value key,
-                                     bool *out)
-{
-    *out = counted_number(contained) == counted_number(key);
-    return STM_OK;
-}
-
-static const struct stm_key_type by_number = {
-    .type = &counted_type, .hash = hash_number, .equal = equal_numbers};
+enum { KEYS = 120 };
 
 struct item {
     stm_value key, value;
@@ -38,20 +21,10 @@ struct model {
     struct item items[KEYS];
 };
 
-struct kept {
-    struct stm_map *map; /* NULL: none */
-    struct model model;  /* what it must hold for ever */
-};
-
-struct game {
+struct board {
+    struct game game;
     struct stm_tdict *dict;
     struct model model; /* as the running attempt sees the dictionary */
-    struct generator generator;
-    size_t depth;
-    struct kept kept[SNAPSHOTS];
-    size_t next_kept;
-    struct stm_map *dropped[DROPPED]; /* to be released between transactions */
-    size_t dropped_count;
 };
 
 static size_t model_find(const struct model *model, stm_value key)
@@ -80,9 +53,12 @@ static void model_remove(struct model *model, size_t at)
             (model->length - at) * sizeof model->items[0]);
 }
 
-static void expect_same(const struct stm_map *map, const struct model *model,
+static void expect_same(const void *snapshot, const void *expected,
                         const char *what)
 {
+    const struct stm_map *map = snapshot;
+    const struct model *model = expected;
+
     EXPECT(stm_map_length(map) == model->length,
            "%s: expected %zu keys, got %zu", what, model->length,
            stm_map_length(map));
@@ -98,240 +74,168 @@ static void expect_same(const struct stm_map *map, const struct model *model,
     }
 }
 
-static enum stm_status keep_snapshot(struct stm_tx *tx, struct game *game)
+static enum stm_status keep_snapshot(struct stm_tx *tx, struct board *board)
 {
-    struct kept *kept = &game->kept[game->next_kept++ % SNAPSHOTS];
+    struct stm_map *map;
 
-    if (game->dropped_count == DROPPED)
+    if (!game_may_keep(&board->game))
         return STM_OK;
-    if (kept->map != NULL)
-        game->dropped[game->dropped_count++] = kept->map;
-    kept->map = NULL;
-    STM_TRY(stm_tdict_snapshot(tx, game->dict, &kept->map));
-    kept->model = game->model;
-    expect_same(kept->map, &game->model, "a snapshot");
+    STM_TRY(stm_tdict_snapshot(tx, board->dict, &map));
+    game_keep(&board->game, map, &board->model);
     return STM_OK;
 }
 
-static enum stm_status assign_kept(struct stm_tx *tx, struct game *game)
+static enum stm_status assign_kept(struct stm_tx *tx, struct board *board)
 {
-    const struct kept *kept =
-        &game->kept[generator_below(&game->generator, SNAPSHOTS)];
+    const struct game_kept *kept = game_any_kept(&board->game);
+    const struct model *model = kept->model;
 
-    if (kept->map == NULL)
+    if (model == NULL)
         return STM_OK;
-    STM_TRY(stm_tdict_assign(tx, game->dict, kept->map));
-    game->model = kept->model;
+    STM_TRY(stm_tdict_assign(tx, board->dict, kept->snapshot));
+    board->model = *model;
     return STM_OK;
 }
 
 /* Gets the value of a key, and takes it out if `remove`. */
-static enum stm_status look_up(struct stm_tx *tx, struct game *game,
+static enum stm_status look_up(struct stm_tx *tx, struct board *board,
                                stm_value key, bool remove)
 {
-    size_t at = model_find(&game->model, counted_number(key));
-    bool there = at < game->model.length;
+    size_t at = model_find(&board->model, counted_number(key));
+    bool there = at < board->model.length;
     stm_value out;
     enum stm_status status = remove
-                                 ? stm_tdict_remove(tx, game->dict, key, &out)
-                                 : stm_tdict_get(tx, game->dict, key, &out);
+                                 ? stm_tdict_remove(tx, board->dict, key, &out)
+                                 : stm_tdict_get(tx, board->dict, key, &out);
 
     EXPECT(status == (there ? STM_OK : STM_ENOTFOUND) || status > STM_OK,
            "expected the key %s, got %d", there ? "there" : "not there",
            status);
     if (status != STM_OK)
         return status == STM_ENOTFOUND ? STM_OK : status;
-    EXPECT(counted_number(out) == game->model.items[at].value,
+    EXPECT(counted_number(out) == board->model.items[at].value,
            "expected the key's value");
     if (remove)
-        model_remove(&game->model, at);
+        model_remove(&board->model, at);
     return STM_OK;
 }
 
-static enum stm_status set_one(struct stm_tx *tx, struct game *game,
+static enum stm_status set_one(struct stm_tx *tx, struct board *board,
                                stm_value key, bool only_missing)
 {
-    stm_value number = generator_below(&game->generator, 1000000);
-    size_t at = model_find(&game->model, counted_number(key));
-    bool missing = at == game->model.length;
+    stm_value number = generator_below(&board->game.generator, 1000000);
+    size_t at = model_find(&board->model, counted_number(key));
+    bool missing = at == board->model.length;
     stm_value value = counted_new(number), out = value;
     enum stm_status status;
 
     status = only_missing
-                 ? stm_tdict_get_or_set(tx, game->dict, key, value, &out)
-                 : stm_tdict_set(tx, game->dict, key, value);
+                 ? stm_tdict_get_or_set(tx, board->dict, key, value, &out)
+                 : stm_tdict_set(tx, board->dict, key, value);
     counted_drop(value);
     STM_TRY(status);
     if (missing || !only_missing)
-        model_set(&game->model, counted_number(key), number);
-    EXPECT(counted_number(out) == game->model.items[at].value || !only_missing,
+        model_set(&board->model, counted_number(key), number);
+    EXPECT(counted_number(out) == board->model.items[at].value || !only_missing,
            "expected the value that is there now");
     return STM_OK;
 }
 
-static enum stm_status pop_one(struct stm_tx *tx, struct game *game, bool last)
+static enum stm_status pop_one(struct stm_tx *tx, struct board *board,
+                               bool last)
 {
-    size_t length = game->model.length;
+    size_t length = board->model.length;
     size_t at = last && length > 0 ? length - 1 : 0;
     stm_value key, value;
     enum stm_status status =
-        last ? stm_tdict_pop_back(tx, game->dict, &key, &value)
-             : stm_tdict_pop_front(tx, game->dict, &key, &value);
+        last ? stm_tdict_pop_back(tx, board->dict, &key, &value)
+             : stm_tdict_pop_front(tx, board->dict, &key, &value);
 
     EXPECT(status == (length > 0 ? STM_OK : STM_EEMPTY) || status > STM_OK,
            "pop from %zu keys: got %d", length, status);
     if (status == STM_EEMPTY)
         return STM_OK;
     STM_TRY(status);
-    EXPECT(counted_number(key) == game->model.items[at].key &&
-               counted_number(value) == game->model.items[at].value,
+    EXPECT(counted_number(key) == board->model.items[at].key &&
+               counted_number(value) == board->model.items[at].value,
            "popped at %zu of %zu: expected %zu, got %zu", at, length,
-           (size_t)game->model.items[at].key, (size_t)counted_number(key));
-    model_remove(&game->model, at);
+           (size_t)board->model.items[at].key, (size_t)counted_number(key));
+    model_remove(&board->model, at);
     return STM_OK;
 }
 
-static enum stm_status with_key(struct stm_tx *tx, struct game *game)
+static enum stm_status with_key(struct stm_tx *tx, struct board *board)
 {
-    stm_value key = counted_new(generator_below(&game->generator, KEYS));
-    size_t way = generator_below(&game->generator, 10);
+    stm_value key = counted_new(generator_below(&board->game.generator, KEYS));
+    size_t way = generator_below(&board->game.generator, 10);
     enum stm_status status;
 
     if (way < 4)
-        status = look_up(tx, game, key, way < 2);
+        status = look_up(tx, board, key, way < 2);
     else
-        status = set_one(tx, game, key, way < 6);
+        status = set_one(tx, board, key, way < 6);
     counted_drop(key);
     return status;
 }
 
-static enum stm_status play_body(struct stm_tx *tx, void *argument);
-
-/* A nested transaction; half of them abort. */
-static enum stm_status play_nested(struct game *game)
+static enum stm_status play_one(struct stm_tx *tx, void *argument)
 {
-    struct model *before;
-    enum stm_status status;
+    struct board *board = argument;
 
-    if (game->depth >= DEEPEST)
-        return STM_OK;
-    before = malloc(sizeof *before);
-    ck_assert_ptr_nonnull(before);
-    *before = game->model;
-    game->depth++;
-    status = stm_atomically(play_body, game);
-    game->depth--;
-    if (status == STM_EABORT)
-        game->model = *before;
-    free(before);
-    return status == STM_EABORT ? STM_OK : status;
-}
-
-static enum stm_status play_one(struct stm_tx *tx, struct game *game)
-{
-    switch (generator_below(&game->generator, 80)) {
+    switch (generator_below(&board->game.generator, 78)) {
     case 0:
-        STM_TRY(stm_tdict_clear(tx, game->dict));
-        game->model.length = 0;
+        STM_TRY(stm_tdict_clear(tx, board->dict));
+        board->model.length = 0;
         return STM_OK;
     case 1:
-        return assign_kept(tx, game);
+        return assign_kept(tx, board);
     case 2:
     case 3:
-        return play_nested(game);
+        return keep_snapshot(tx, board);
     case 4:
     case 5:
-        return keep_snapshot(tx, game);
+        return pop_one(tx, board, false);
     case 6:
     case 7:
-        return pop_one(tx, game, false);
-    case 8:
-    case 9:
-        return pop_one(tx, game, true);
+        return pop_one(tx, board, true);
     default:
-        return with_key(tx, game);
+        return with_key(tx, board);
     }
-}
-
-static enum stm_status play_body(struct stm_tx *tx, void *argument)
-{
-    struct game *game = argument;
-    size_t steps = generator_below(&game->generator, 40);
-    size_t length;
-
-    for (size_t i = 0; i < steps; i++)
-        STM_TRY(play_one(tx, game));
-    STM_TRY(stm_tdict_length(tx, game->dict, &length));
-    EXPECT(length == game->model.length, "expected %zu keys, got %zu",
-           game->model.length, length);
-    return generator_below(&game->generator, 2) == 0 ? STM_OK : STM_EABORT;
-}
-
-/* The model starts anew with each attempt. */
-struct round {
-    struct game *game;
-    struct model model;
-    struct generator generator;
-};
-
-static enum stm_status round_body(struct stm_tx *tx, void *argument)
-{
-    struct round *round = argument;
-
-    round->game->model = round->model;
-    round->game->generator = round->generator;
-    round->game->depth = 0;
-    return play_body(tx, round->game);
 }
 
 static enum stm_status compare_body(struct stm_tx *tx, void *argument)
 {
-    struct game *game = argument;
+    struct board *board = argument;
     struct stm_map *map;
+    size_t length;
 
-    STM_TRY(stm_tdict_snapshot(tx, game->dict, &map));
-    expect_same(map, &game->model, "after a transaction");
+    STM_TRY(stm_tdict_length(tx, board->dict, &length));
+    EXPECT(length == board->model.length, "expected %zu keys, got %zu",
+           board->model.length, length);
+    STM_TRY(stm_tdict_snapshot(tx, board->dict, &map));
+    expect_same(map, &board->model, "the dictionary");
     stm_map_release(map);
     return STM_OK;
 }
 
-static void play_round(struct game *game, struct round *round)
-{
-    enum stm_status status;
-
-    round->game = game;
-    round->model = game->model;
-    round->generator = game->generator;
-    status = stm_atomically(round_body, round);
-    EXPECT(status == STM_OK || status == STM_EABORT, "unexpected status %d",
-           status);
-    if (status == STM_EABORT)
-        game->model = round->model;
-    EXPECT_STATUS(STM_OK, stm_atomically(compare_body, game));
-    while (game->dropped_count > 0)
-        stm_map_release(game->dropped[--game->dropped_count]);
-    for (size_t i = 0; i < SNAPSHOTS; i++)
-        if (game->kept[i].map != NULL)
-            expect_same(game->kept[i].map, &game->kept[i].model,
-                        "an old snapshot");
-}
+static void release_map(void *snapshot) { stm_map_release(snapshot); }
 
 START_TEST(a_dict_equals_an_array_through_undone_transactions)
 {
-    struct game *game = calloc(1, sizeof *game);
-    struct round *round = calloc(1, sizeof *round);
+    struct board *board = calloc(1, sizeof *board);
 
-    ck_assert(game != NULL && round != NULL);
-    game->dict = stm_tdict_new(&by_number, &counted_type);
-    generator_init(&game->generator, 0);
-    for (size_t i = 0; i < workload(5000); i++)
-        play_round(game, round);
-    for (size_t i = 0; i < SNAPSHOTS; i++)
-        if (game->kept[i].map != NULL)
-            stm_map_release(game->kept[i].map);
-    stm_tdict_release(game->dict);
-    free(game);
-    free(round);
+    ck_assert_ptr_nonnull(board);
+    board->dict = stm_tdict_new(&counted_equal_keys, &counted_type);
+    board->game = (struct game){.model = &board->model,
+                                .model_size = sizeof board->model,
+                                .move = play_one,
+                                .check = compare_body,
+                                .compare = expect_same,
+                                .release = release_map,
+                                .argument = board};
+    game_play(&board->game, workload(5000));
+    stm_tdict_release(board->dict);
+    free(board);
     EXPECT(counted_live() == 0,
            "H: expected every key and value released, %zu live",
            counted_live());
@@ -429,7 +333,7 @@ START_TEST(errors_of_a_dict_are_results_and_change_nothing)
     EXPECT_STATUS(STM_OK, stm_atomically(order_body, dict));
     stm_tdict_discard(dict);
     EXPECT_STATUS(STM_OK,
-                  stm_atomically(compare_body, &(struct game){.dict = dict}));
+                  stm_atomically(compare_body, &(struct board){.dict = dict}));
     stm_tdict_retain(dict);
     stm_tdict_release(dict);
     stm_tdict_release(dict);
@@ -469,7 +373,8 @@ static int count_visit(stm_value value, void *context)
 
 START_TEST(a_key_that_is_there_keeps_its_object)
 {
-    struct twins twins = {.dict = stm_tdict_new(&by_number, &counted_type),
+    struct twins twins = {.dict =
+                              stm_tdict_new(&counted_equal_keys, &counted_type),
                           .words = stm_tdict_new(NULL, NULL),
                           .first = counted_new(7),
                           .second = counted_new(7)};

@@ -4,26 +4,7 @@
 /* One dictionary, or set, among several threads, and what is left of it. */
 #include "support.h"
 
-#include <stdlib.h>
-
 enum { THREADS = 4, ACCOUNTS = 64, TOTAL = 1000 * ACCOUNTS };
-
-/* Keys are counted objects, equal by their numbers, with few hashes. */
-static enum stm_status hash_number(stm_value key, uint64_t *out)
-{
-    *out = counted_number(key) % 16;
-    return STM_OK;
-}
-
-static enum stm_status equal_numbers(stm_value contained, stm_value key,
-                                     bool *out)
-{
-    *out = counted_number(contained) == counted_number(key);
-    return STM_OK;
-}
-
-static const struct stm_key_type by_number = {
-    .type = &counted_type, .hash = hash_number, .equal = equal_numbers};
 
 /* ---- money among accounts ---- */
 
@@ -117,7 +98,7 @@ static enum stm_status open_body(struct stm_tx *tx, void *argument)
 
 START_TEST(A_money_moves_among_accounts_and_none_is_lost)
 {
-    struct bank bank = {.accounts = stm_tdict_new(&by_number, NULL),
+    struct bank bank = {.accounts = stm_tdict_new(&counted_equal_keys, NULL),
                         .transfers = workload(10000)};
 
     EXPECT_STATUS(STM_OK, stm_atomically(open_body, &bank));
@@ -308,7 +289,7 @@ static enum stm_status thin_body(struct stm_tx *tx, void *argument)
 
 START_TEST(H_what_is_taken_out_is_released_with_the_commit)
 {
-    struct stm_tdict *dict = stm_tdict_new(&by_number, &counted_type);
+    struct stm_tdict *dict = stm_tdict_new(&counted_equal_keys, &counted_type);
 
     EXPECT_STATUS(STM_OK, stm_atomically(fill_body, dict));
     EXPECT(counted_live() == 2000, "expected 2000 objects, %zu live",

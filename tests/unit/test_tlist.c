@@ -3,12 +3,12 @@
 
 /* The transactional list against an array, with nested and undone transactions
  * at random, and snapshots that later writes do not reach. */
-#include "support.h"
+#include "game.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAPACITY = 700, SNAPSHOTS = 8, DEEPEST = 4, DROPPED = 1000 };
+enum { CAPACITY = 700 };
 
 /* What the list must hold: the numbers of counted objects. */
 struct model {
@@ -16,20 +16,10 @@ struct model {
     stm_value items[CAPACITY];
 };
 
-struct kept {
-    struct stm_seq *seq; /* NULL: none */
-    struct model model;  /* what it must hold for ever */
-};
-
-struct game {
+struct board {
+    struct game game;
     struct stm_tlist *list;
     struct model model; /* as the running attempt sees the list */
-    struct generator generator;
-    size_t depth;
-    struct kept kept[SNAPSHOTS];
-    size_t next_kept;
-    struct stm_seq *dropped[DROPPED]; /* to be released between transactions */
-    size_t dropped_count;
 };
 
 static void model_splice(struct model *model, size_t from, size_t to,
@@ -42,9 +32,11 @@ static void model_splice(struct model *model, size_t from, size_t to,
     model->length += count - (to - from);
 }
 
-static void expect_same(const struct stm_seq *seq, const struct model *model,
+static void expect_same(const void *snapshot, const void *expected,
                         const char *what)
 {
+    const struct stm_seq *seq = snapshot;
+    const struct model *model = expected;
     size_t index = 0;
 
     EXPECT(stm_seq_length(seq) == model->length,
@@ -65,32 +57,28 @@ static void expect_same(const struct stm_seq *seq, const struct model *model,
 }
 
 /* Keeps a sequence that must hold what the model has from `from` to `to`. */
-static struct kept *keep(struct game *game, struct stm_seq *seq, size_t from,
-                         size_t to)
+static void keep(struct board *board, struct stm_seq *seq, size_t from,
+                 size_t to)
 {
-    struct kept *kept = &game->kept[game->next_kept++ % SNAPSHOTS];
+    struct model part = {.length = to - from};
 
-    if (kept->seq != NULL)
-        game->dropped[game->dropped_count++] = kept->seq;
-    kept->seq = seq;
-    kept->model.length = to - from;
-    memcpy(kept->model.items, &game->model.items[from],
-           (to - from) * sizeof kept->model.items[0]);
-    return kept;
+    memcpy(part.items, &board->model.items[from],
+           part.length * sizeof part.items[0]);
+    game_keep(&board->game, seq, &part);
 }
 
 /* One object inserted in one of the ways there are. */
-static enum stm_status insert_one(struct stm_tx *tx, struct game *game)
+static enum stm_status insert_one(struct stm_tx *tx, struct board *board)
 {
-    stm_value number = generator_below(&game->generator, 1000000);
-    size_t length = game->model.length;
-    size_t at = generator_below(&game->generator, length + 1);
+    stm_value number = generator_below(&board->game.generator, 1000000);
+    size_t length = board->model.length;
+    size_t at = generator_below(&board->game.generator, length + 1);
     stm_value item;
     enum stm_status status;
 
     if (length + 1 >= CAPACITY)
         return STM_OK;
-    switch (generator_below(&game->generator, 3)) {
+    switch (generator_below(&board->game.generator, 3)) {
     case 0:
         at = length;
         break;
@@ -100,24 +88,24 @@ static enum stm_status insert_one(struct stm_tx *tx, struct game *game)
     }
     item = counted_new(number);
     if (at == length && number % 2 == 0)
-        status = stm_tlist_append(tx, game->list, item);
+        status = stm_tlist_append(tx, board->list, item);
     else
-        status = stm_tlist_insert(tx, game->list, at, item);
+        status = stm_tlist_insert(tx, board->list, at, item);
     counted_drop(item);
     STM_TRY(status);
-    model_splice(&game->model, at, at, &number, 1);
+    model_splice(&board->model, at, at, &number, 1);
     return STM_OK;
 }
 
-static enum stm_status remove_one(struct stm_tx *tx, struct game *game)
+static enum stm_status remove_one(struct stm_tx *tx, struct board *board)
 {
-    size_t length = game->model.length;
-    size_t way = generator_below(&game->generator, 3);
+    size_t length = board->model.length;
+    size_t way = generator_below(&board->game.generator, 3);
     size_t at;
     stm_value item;
 
     if (length == 0) {
-        enum stm_status status = stm_tlist_pop_front(tx, game->list, &item);
+        enum stm_status status = stm_tlist_pop_front(tx, board->list, &item);
 
         EXPECT(status == STM_EEMPTY || status > STM_OK,
                "pop of an empty list: expected EMPTY, got %d", status);
@@ -125,93 +113,92 @@ static enum stm_status remove_one(struct stm_tx *tx, struct game *game)
     }
     at = way == 0   ? 0
          : way == 1 ? length - 1
-                    : generator_below(&game->generator, length);
+                    : generator_below(&board->game.generator, length);
     if (way == 0)
-        STM_TRY(stm_tlist_pop_front(tx, game->list, &item));
+        STM_TRY(stm_tlist_pop_front(tx, board->list, &item));
     else if (way == 1)
-        STM_TRY(stm_tlist_pop_back(tx, game->list, &item));
+        STM_TRY(stm_tlist_pop_back(tx, board->list, &item));
     else
-        STM_TRY(stm_tlist_remove(tx, game->list, at, &item));
-    EXPECT(counted_number(item) == game->model.items[at],
+        STM_TRY(stm_tlist_remove(tx, board->list, at, &item));
+    EXPECT(counted_number(item) == board->model.items[at],
            "removed at %zu of %zu: expected %zu, got %zu", at, length,
-           (size_t)game->model.items[at], (size_t)counted_number(item));
-    model_splice(&game->model, at, at + 1, NULL, 0);
+           (size_t)board->model.items[at], (size_t)counted_number(item));
+    model_splice(&board->model, at, at + 1, NULL, 0);
     return STM_OK;
 }
 
-static enum stm_status replace_one(struct stm_tx *tx, struct game *game)
+static enum stm_status replace_one(struct stm_tx *tx, struct board *board)
 {
-    size_t at = generator_below(&game->generator, game->model.length + 1);
+    size_t at =
+        generator_below(&board->game.generator, board->model.length + 1);
     stm_value item = counted_new(at + 7);
-    enum stm_status status = stm_tlist_set(tx, game->list, at, item);
+    enum stm_status status = stm_tlist_set(tx, board->list, at, item);
 
     counted_drop(item);
-    if (at == game->model.length) {
+    if (at == board->model.length) {
         EXPECT(status == STM_ERANGE || status > STM_OK,
                "set behind the end: expected ERANGE, got %d", status);
         return status == STM_ERANGE ? STM_OK : status;
     }
     STM_TRY(status);
-    game->model.items[at] = at + 7;
-    STM_TRY(stm_tlist_get(tx, game->list, at, &item));
+    board->model.items[at] = at + 7;
+    STM_TRY(stm_tlist_get(tx, board->list, at, &item));
     EXPECT(counted_number(item) == at + 7, "expected to read what was set");
     return STM_OK;
 }
 
-static enum stm_status take_snapshot(struct stm_tx *tx, struct game *game)
+static enum stm_status take_snapshot(struct stm_tx *tx, struct board *board)
 {
     struct stm_seq *seq;
 
-    if (game->dropped_count == DROPPED)
+    if (!game_may_keep(&board->game))
         return STM_OK;
-    STM_TRY(stm_tlist_snapshot(tx, game->list, &seq));
-    expect_same(keep(game, seq, 0, game->model.length)->seq, &game->model,
-                "a snapshot");
+    STM_TRY(stm_tlist_snapshot(tx, board->list, &seq));
+    keep(board, seq, 0, board->model.length);
     return STM_OK;
 }
 
 /* Keeps a part, which stays in the list or leaves it. */
-static enum stm_status take_part(struct stm_tx *tx, struct game *game,
+static enum stm_status take_part(struct stm_tx *tx, struct board *board,
                                  bool split)
 {
-    size_t length = game->model.length;
-    size_t from = generator_below(&game->generator, length + 1);
-    size_t to = from + generator_below(&game->generator, length - from + 1);
-    const struct kept *kept;
+    size_t length = board->model.length;
+    size_t from = generator_below(&board->game.generator, length + 1);
+    size_t to =
+        from + generator_below(&board->game.generator, length - from + 1);
     struct stm_seq *seq;
 
-    if (game->dropped_count == DROPPED)
+    if (!game_may_keep(&board->game))
         return STM_OK;
     if (split) {
         to = length;
-        STM_TRY(stm_tlist_split(tx, game->list, from, &seq));
+        STM_TRY(stm_tlist_split(tx, board->list, from, &seq));
     } else {
-        STM_TRY(stm_tlist_slice(tx, game->list, from, to, &seq));
+        STM_TRY(stm_tlist_slice(tx, board->list, from, to, &seq));
     }
-    kept = keep(game, seq, from, to);
-    expect_same(kept->seq, &kept->model, "a part");
+    keep(board, seq, from, to);
     if (split)
-        game->model.length = from;
+        board->model.length = from;
     return STM_OK;
 }
 
-static enum stm_status assign_kept(struct stm_tx *tx, struct game *game)
+static enum stm_status assign_kept(struct stm_tx *tx, struct board *board)
 {
-    const struct kept *kept =
-        &game->kept[generator_below(&game->generator, SNAPSHOTS)];
+    const struct game_kept *kept = game_any_kept(&board->game);
+    const struct model *model = kept->model;
 
-    if (kept->seq == NULL)
+    if (model == NULL)
         return STM_OK;
-    STM_TRY(stm_tlist_assign(tx, game->list, kept->seq));
-    game->model = kept->model;
+    STM_TRY(stm_tlist_assign(tx, board->list, kept->snapshot));
+    board->model = *model;
     return STM_OK;
 }
 
-static enum stm_status reverse_all(struct stm_tx *tx, struct game *game)
+static enum stm_status reverse_all(struct stm_tx *tx, struct board *board)
 {
-    struct model *model = &game->model;
+    struct model *model = &board->model;
 
-    STM_TRY(stm_tlist_reverse(tx, game->list));
+    STM_TRY(stm_tlist_reverse(tx, board->list));
     for (size_t i = 0; i < model->length / 2; i++) {
         stm_value item = model->items[i];
 
@@ -232,11 +219,11 @@ static enum stm_status by_key(stm_value left, stm_value right, void *context,
     return STM_OK;
 }
 
-static enum stm_status sort_all(struct stm_tx *tx, struct game *game)
+static enum stm_status sort_all(struct stm_tx *tx, struct board *board)
 {
-    struct model *model = &game->model;
+    struct model *model = &board->model;
 
-    STM_TRY(stm_tlist_sort(tx, game->list, by_key, NULL));
+    STM_TRY(stm_tlist_sort(tx, board->list, by_key, NULL));
     for (size_t i = 1; i < model->length; i++) {
         stm_value item = model->items[i];
         size_t at = i;
@@ -249,164 +236,99 @@ static enum stm_status sort_all(struct stm_tx *tx, struct game *game)
 }
 
 /* Replaces a random part by a snapshot kept, or by nothing. */
-static enum stm_status splice_some(struct stm_tx *tx, struct game *game)
+static enum stm_status splice_some(struct stm_tx *tx, struct board *board)
 {
-    size_t from = generator_below(&game->generator, game->model.length + 1);
-    size_t to =
-        from + generator_below(&game->generator, game->model.length - from + 1);
-    const struct kept *kept =
-        &game->kept[generator_below(&game->generator, SNAPSHOTS)];
-    size_t count = kept->seq == NULL ? 0 : kept->model.length;
+    size_t from =
+        generator_below(&board->game.generator, board->model.length + 1);
+    size_t to = from + generator_below(&board->game.generator,
+                                       board->model.length - from + 1);
+    const struct game_kept *kept = game_any_kept(&board->game);
+    const struct model *model = kept->model;
+    size_t count = model == NULL ? 0 : model->length;
 
-    if (game->model.length + count >= CAPACITY) {
+    if (board->model.length + count >= CAPACITY) {
         from = 0;
-        to = game->model.length;
+        to = board->model.length;
     }
-    if (from == game->model.length && count > 0)
-        STM_TRY(stm_tlist_extend(tx, game->list, kept->seq));
+    if (from == board->model.length && count > 0)
+        STM_TRY(stm_tlist_extend(tx, board->list, kept->snapshot));
     else
-        STM_TRY(stm_tlist_splice(tx, game->list, from, to, kept->seq));
-    model_splice(&game->model, from, to, kept->model.items, count);
+        STM_TRY(stm_tlist_splice(tx, board->list, from, to, kept->snapshot));
+    model_splice(&board->model, from, to, count > 0 ? model->items : NULL,
+                 count);
     return STM_OK;
 }
 
-static enum stm_status play_body(struct stm_tx *tx, void *argument);
-
-/* A nested transaction; half of them abort. */
-static enum stm_status play_nested(struct game *game)
+static enum stm_status play_one(struct stm_tx *tx, void *argument)
 {
-    struct model *before;
-    enum stm_status status;
+    struct board *board = argument;
 
-    if (game->depth >= DEEPEST)
-        return STM_OK;
-    before = malloc(sizeof *before);
-    ck_assert_ptr_nonnull(before);
-    *before = game->model;
-    game->depth++;
-    status = stm_atomically(play_body, game);
-    game->depth--;
-    if (status == STM_EABORT)
-        game->model = *before;
-    free(before);
-    return status == STM_EABORT ? STM_OK : status;
-}
-
-static enum stm_status play_one(struct stm_tx *tx, struct game *game)
-{
-    switch (generator_below(&game->generator, 40)) {
+    switch (generator_below(&board->game.generator, 39)) {
     case 0:
-        STM_TRY(stm_tlist_clear(tx, game->list));
-        game->model.length = 0;
+        STM_TRY(stm_tlist_clear(tx, board->list));
+        board->model.length = 0;
         return STM_OK;
     case 1:
-        return play_nested(game);
+        return sort_all(tx, board);
     case 2:
-        return sort_all(tx, game);
+        return reverse_all(tx, board);
     case 3:
-        return reverse_all(tx, game);
     case 4:
+        return take_snapshot(tx, board);
     case 5:
-        return take_snapshot(tx, game);
     case 6:
+        return splice_some(tx, board);
     case 7:
-        return splice_some(tx, game);
     case 8:
     case 9:
     case 10:
+        return replace_one(tx, board);
     case 11:
-        return replace_one(tx, game);
+        return take_part(tx, board, true);
     case 12:
-        return take_part(tx, game, true);
+        return take_part(tx, board, false);
     case 13:
-        return take_part(tx, game, false);
-    case 14:
-        return assign_kept(tx, game);
+        return assign_kept(tx, board);
     default:
-        return generator_below(&game->generator, 5) < 2 ? remove_one(tx, game)
-                                                        : insert_one(tx, game);
+        return generator_below(&board->game.generator, 5) < 2
+                   ? remove_one(tx, board)
+                   : insert_one(tx, board);
     }
-}
-
-static enum stm_status play_body(struct stm_tx *tx, void *argument)
-{
-    struct game *game = argument;
-    size_t steps = generator_below(&game->generator, 40);
-    size_t length;
-
-    for (size_t i = 0; i < steps; i++)
-        STM_TRY(play_one(tx, game));
-    STM_TRY(stm_tlist_length(tx, game->list, &length));
-    EXPECT(length == game->model.length, "expected %zu items, got %zu",
-           game->model.length, length);
-    return generator_below(&game->generator, 2) == 0 ? STM_OK : STM_EABORT;
-}
-
-/* The model starts anew with each attempt. */
-struct round {
-    struct game *game;
-    struct model model;
-    struct generator generator;
-};
-
-static enum stm_status round_body(struct stm_tx *tx, void *argument)
-{
-    struct round *round = argument;
-
-    round->game->model = round->model;
-    round->game->generator = round->generator;
-    round->game->depth = 0;
-    return play_body(tx, round->game);
 }
 
 static enum stm_status compare_body(struct stm_tx *tx, void *argument)
 {
-    struct game *game = argument;
+    struct board *board = argument;
     struct stm_seq *seq;
+    size_t length;
 
-    STM_TRY(stm_tlist_snapshot(tx, game->list, &seq));
-    expect_same(seq, &game->model, "after a transaction");
+    STM_TRY(stm_tlist_length(tx, board->list, &length));
+    EXPECT(length == board->model.length, "expected %zu items, got %zu",
+           board->model.length, length);
+    STM_TRY(stm_tlist_snapshot(tx, board->list, &seq));
+    expect_same(seq, &board->model, "the list");
     stm_seq_release(seq);
     return STM_OK;
 }
 
-static void play_round(struct game *game, struct round *round)
-{
-    enum stm_status status;
-
-    round->game = game;
-    round->model = game->model;
-    round->generator = game->generator;
-    status = stm_atomically(round_body, round);
-    EXPECT(status == STM_OK || status == STM_EABORT, "unexpected status %d",
-           status);
-    if (status == STM_EABORT)
-        game->model = round->model;
-    EXPECT_STATUS(STM_OK, stm_atomically(compare_body, game));
-    while (game->dropped_count > 0)
-        stm_seq_release(game->dropped[--game->dropped_count]);
-    for (size_t i = 0; i < SNAPSHOTS; i++)
-        if (game->kept[i].seq != NULL)
-            expect_same(game->kept[i].seq, &game->kept[i].model,
-                        "an old snapshot");
-}
+static void release_seq(void *snapshot) { stm_seq_release(snapshot); }
 
 START_TEST(a_list_equals_an_array_through_undone_transactions)
 {
-    struct game *game = calloc(1, sizeof *game);
-    struct round *round = calloc(1, sizeof *round);
+    struct board *board = calloc(1, sizeof *board);
 
-    ck_assert(game != NULL && round != NULL);
-    game->list = stm_tlist_new(&counted_type);
-    generator_init(&game->generator, 0);
-    for (size_t i = 0; i < workload(5000); i++)
-        play_round(game, round);
-    for (size_t i = 0; i < SNAPSHOTS; i++)
-        if (game->kept[i].seq != NULL)
-            stm_seq_release(game->kept[i].seq);
-    stm_tlist_release(game->list);
-    free(game);
-    free(round);
+    ck_assert_ptr_nonnull(board);
+    board->list = stm_tlist_new(&counted_type);
+    board->game = (struct game){.model = &board->model,
+                                .model_size = sizeof board->model,
+                                .move = play_one,
+                                .check = compare_body,
+                                .compare = expect_same,
+                                .release = release_seq,
+                                .argument = board};
+    game_play(&board->game, workload(5000));
+    stm_tlist_release(board->list);
+    free(board);
     EXPECT(counted_live() == 0, "expected every item released, %zu live",
            counted_live());
 }

@@ -139,8 +139,6 @@ START_TEST(B_what_is_undone_leaves_nothing)
 END_TEST
 
 /* A counted key, and how a collector sees it. */
-static const struct stm_key_type counted_keys = {.type = &counted_type};
-
 struct holding {
     struct stm_tset *set;
     stm_value key;
