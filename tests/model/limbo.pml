@@ -73,7 +73,7 @@ inline ENTER()
     begins[me] = ANNOUNCED(snapshot)
 }
 
-/* *told: does something wait for the end of this attempt? */
+/* told: does something wait for the end of this attempt? */
 inline LEAVE()
 {
 #ifdef BUG_LOOKS_BEFORE_LEAVING
@@ -116,10 +116,7 @@ inline FIND_HOLDER(i)
             h = high[t];
             l = low[t];
 #endif
-            if
-            :: WITHIN(i, h) || WITHIN(i, l) -> holder = t
-            :: else
-            fi
+            if :: WITHIN(i, h) || WITHIN(i, l) -> holder = t :: else fi
         :: else
         fi;
         t++
@@ -147,10 +144,7 @@ inline PROCESS(i)
             :: else
             fi;
             mutex = 0;
-            if
-            :: left -> break
-            :: else
-            fi
+            if :: left -> break :: else fi
         fi
     od;
     atomic { holder = 0; left = 0 }
@@ -159,10 +153,7 @@ inline PROCESS(i)
 /* At the end of an attempt: its own batch, then what it held back. */
 inline SETTLE()
 {
-    if
-    :: batch < VALUES -> PROCESS(batch)
-    :: else
-    fi;
+    if :: batch < VALUES -> PROCESS(batch) :: else fi;
     if
     :: told ->
         ACQUIRE();
@@ -205,10 +196,7 @@ inline READ(v, into)
                 if
                 :: word[v] != w
                 :: else ->
-                    if
-                    :: has_x && word[X] != seen_x -> goto ends
-                    :: else
-                    fi;
+                    if :: has_x && word[X] != seen_x -> goto ends :: else fi;
                     snapshot = now;
 #ifdef BUG_EXTENDS_UNANNOUNCED
                     high[me] = ANNOUNCED(now);
@@ -246,14 +234,8 @@ proctype reader(byte me)
         has_y = 1;
         LOOK_AT(y);
 ends:
-        if
-        :: has_x -> LOOK_AT(x)
-        :: else
-        fi;
-        if
-        :: has_y -> LOOK_AT(y)
-        :: else
-        fi;
+        if :: has_x -> LOOK_AT(x) :: else fi;
+        if :: has_y -> LOOK_AT(y) :: else fi;
         d_step { has_x = 0; has_y = 0; x = 0; y = 0; w = 0; tmp = 0;
                  now = 0; seen_x = 0; snapshot = 0 };
         LEAVE();
@@ -336,10 +318,7 @@ inline FIND_ELDER()
     do
     :: t < SLOTS ->
         b = begins[t];
-        if
-        :: b && b - 1 < aging_stamp -> elder = t
-        :: else
-        fi;
+        if :: b && b - 1 < aging_stamp -> elder = t :: else fi;
         t++
     :: else -> break
     od;
@@ -359,10 +338,7 @@ inline HELD_BACK()
             holds = 1;
             break
 #else
-            if
-            :: begins[elder] -> holds = 1; break
-            :: else
-            fi
+            if :: begins[elder] -> holds = 1; break :: else fi
 #endif
         fi
     od;
@@ -371,14 +347,8 @@ inline HELD_BACK()
 
 inline FREE_ALL(objects)
 {
-    if
-    :: objects & BIT(0) -> RELEASE_ONE(0)
-    :: else
-    fi;
-    if
-    :: objects & BIT(1) -> RELEASE_ONE(1)
-    :: else
-    fi
+    if :: objects & BIT(0) -> RELEASE_ONE(0) :: else fi;
+    if :: objects & BIT(1) -> RELEASE_ONE(1) :: else fi
 }
 
 inline FREE_OBJECTS()
@@ -399,10 +369,7 @@ inline FREE_OBJECTS()
         if
         :: aging ->
             HELD_BACK();
-            if
-            :: !holds -> d_step { over = aging; aging = 0 }
-            :: else
-            fi
+            if :: !holds -> d_step { over = aging; aging = 0 } :: else fi
         :: else
         fi;
         mutex = 0;
@@ -416,10 +383,7 @@ inline FREE_OBJECTS()
 
 inline TAKE_STUCK()
 {
-    if
-    :: told -> asked[me] = 0; FREE_OBJECTS()
-    :: else
-    fi;
+    if :: told -> asked[me] = 0; FREE_OBJECTS() :: else fi;
     told = 0
 }
 
@@ -458,10 +422,7 @@ inline BURY(i)
 #ifndef BUG_BURIED_AT_ONCE
     do
     :: t < SLOTS ->
-        if
-        :: begins[t] -> holds = 1
-        :: else
-        fi;
+        if :: begins[t] -> holds = 1 :: else fi;
         t++
     :: else -> break
     od;
