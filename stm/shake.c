@@ -5,7 +5,6 @@
 #ifdef STM_SHAKE
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,32 +13,35 @@
 
 #include <stm/atomic-internal.h>
 
-static pthread_once_t seeded = PTHREAD_ONCE_INIT;
-static uint64_t seed;
+static AO_t seed; /* 0: not chosen yet */
 static AO_t threads;
 static _Thread_local uint64_t state;
 
+/* By whoever comes first.  No pthread_once: a fork beside it would leave the
+ * child waiting, under ThreadSanitizer, for a thread that is not there. */
 static void choose_seed(void)
 {
     const char *given = getenv("STM_SHAKE_SEED");
     struct timespec now;
+    AO_t chosen;
 
-    if (given) {
-        seed = strtoull(given, NULL, 0);
-        return;
-    }
     clock_gettime(CLOCK_REALTIME, &now);
-    seed = (uint64_t)now.tv_sec * 1000000007u + (uint64_t)now.tv_nsec;
-    fprintf(stderr, "stm: STM_SHAKE_SEED=%" PRIu64 "\n", seed);
+    chosen = given ? strtoull(given, NULL, 0)
+                   : (AO_t)now.tv_sec * 1000000007u + (AO_t)now.tv_nsec;
+    if (!chosen)
+        chosen = 1;
+    if (AO_compare_and_swap_full(&seed, 0, chosen) && !given)
+        fprintf(stderr, "stm: STM_SHAKE_SEED=%" PRIu64 "\n", (uint64_t)chosen);
 }
 
 /* Marsaglia's xorshift64*; each thread has a sequence of its own. */
 static uint64_t draw(void)
 {
     if (!state) {
-        pthread_once(&seeded, choose_seed);
-        state = seed + (AO_fetch_and_add_full(&threads, 1) + 1) *
-                           UINT64_C(0x9E3779B97F4A7C15);
+        if (!AO_load(&seed))
+            choose_seed();
+        state = AO_load(&seed) + (AO_fetch_and_add_full(&threads, 1) + 1) *
+                                     UINT64_C(0x9E3779B97F4A7C15);
         state |= 1;
     }
     state ^= state >> 12;
