@@ -12,7 +12,8 @@
  *     values that did not exist together; commits are strictly serializable.
  *  B. Atomic failure.  What does not commit leaves nothing behind.
  *  C. No lost wake-up.  A blocked transaction runs again after any commit that
- *     changes a variable it read, and after its time-out.
+ *     changes a variable it read (such as the one that commits the death of what
+ *     a weak reference leads to), and after its time-out.
  *  D. Few wake-ups.  It is not woken while all it read is the same.
  *  E. Progress.  Every transaction commits after a bounded number of conflicts.
  *  F. Watchers are atomic.  They run in the transaction that disturbed them.
