@@ -6,33 +6,7 @@
 # read; every workload of every system leaves behind what it should.  How fast
 # anything is does not matter.  PYTHON3, if set, reads the JSON.
 set -u
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-failures=0
-
-fail()
-{
-    echo "FAIL: $*" >&2
-    failures=$((failures + 1))
-}
-
-# expect STATUS COMMAND...: output in $folder/out, messages in $folder/err
-expect()
-{
-    wanted=$1
-    shift
-    "$@" >"$folder/out" 2>"$folder/err"
-    got=$?
-    [ "$got" -eq "$wanted" ] ||
-        fail "$* ended with $got, expected $wanted: $(head -n 3 "$folder/err")"
-}
-
-# Did the last command say this to standard error?
-said()
-{
-    grep -qF -- "$1" "$folder/err" ||
-        fail "expected a message with '$1', got: $(cat "$folder/err")"
-}
+. "${srcdir:-.}/../expect.sh"
 
 # Each workload of each system that make check builds, for an instant; what
 # starts a thousand threads is left to those who measure.
