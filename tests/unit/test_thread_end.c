@@ -162,8 +162,21 @@ static void replacing_thread(size_t index, void *context)
     poke_counted(ending->var, 5);
 }
 
+/* Writes over what the outer transaction wrote. */
+static enum stm_status exit_nested_body(struct stm_tx *tx, void *argument)
+{
+    struct ending *ending = argument;
+    stm_value value;
+
+    STM_TRY(set_counted(tx, ending->var, 8));
+    value = counted_new(7);
+    STM_TRY(stm_on_commit(tx, action_count, value, &counted_type));
+    counted_drop(value);
+    pthread_exit(NULL);
+}
+
 /* Another thread replaces what it has read, and leaves that for it to release;
- * and it holds what would have been written and run. */
+ * and it holds what would have been written and run, on two levels. */
 static enum stm_status exit_body(struct stm_tx *tx, void *argument)
 {
     struct ending *ending = argument;
@@ -173,10 +186,7 @@ static enum stm_status exit_body(struct stm_tx *tx, void *argument)
     crew_run(1, replacing_thread, ending);
     EXPECT(counted_number(value) != 5, "expected the value that was read");
     STM_TRY(set_counted(tx, ending->var, 6));
-    value = counted_new(7);
-    STM_TRY(stm_on_commit(tx, action_count, value, &counted_type));
-    counted_drop(value);
-    pthread_exit(NULL);
+    return stm_atomically(exit_nested_body, ending);
 }
 
 static void *exiting_thread(void *argument)
