@@ -12,8 +12,8 @@
  *     values that did not exist together; commits are strictly serializable.
  *  B. Atomic failure.  What does not commit leaves nothing behind.
  *  C. No lost wake-up.  A blocked transaction runs again after any commit that
- *     changes a variable it read (such as the one that commits the death of what
- *     a weak reference leads to), and after its time-out.
+ *     changes a variable it read (such as the one that commits the death of
+ *     what a weak reference leads to), and after its time-out.
  *  D. Few wake-ups.  It is not woken while all it read is the same.
  *  E. Progress.  Every transaction commits after a bounded number of conflicts.
  *  F. Watchers are atomic.  They run in the transaction that disturbed them.
@@ -292,7 +292,7 @@ static bool replace_all(struct stm_tx *tx, bool *wakes)
 
 static void wake(struct stm_tx *tx)
 {
-    struct stm__waiter *chain = NULL, *next;
+    struct stm__waiter *chain = NULL;
 
     (void)STM__STEP(STM__AT_WAKE);
     for (size_t i = 0; i < tx->order.count; i++) {
@@ -302,10 +302,7 @@ static void wake(struct stm_tx *tx)
             !stm__same(write->var->type, write->replaced, write->value))
             chain = stm__wait_claim(write->var, chain);
     }
-    for (; chain; chain = next) {
-        next = chain->next;
-        chain->notify(chain);
-    }
+    stm__wait_notify(chain);
 }
 
 void stm__commit_forget(struct stm_tx *tx)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <stm/atomic-internal.h>
+#include <stm/box-internal.h>
 #include <stm/error-internal.h>
 #include <stm/eventloop.h>
 #include <stm/tlist.h>
@@ -30,38 +31,8 @@ struct stm_eventloop {
 };
 
 struct event {
-    AO_t refs;
+    struct stm__box box; /* the argument */
     stm_action *action;
-    struct stm__ref argument;
-};
-
-static void retain_event(stm_value value)
-{
-    (void)AO_fetch_and_add1(&((struct event *)value)->refs);
-}
-
-static void release_event(stm_value value)
-{
-    struct event *event = (struct event *)value;
-
-    if (AO_fetch_and_sub1_full(&event->refs) != 1)
-        return;
-    stm__release(event->argument.type, event->argument.value);
-    free(event);
-}
-
-static bool may_release_event(stm_value value)
-{
-    const struct event *event = (const struct event *)value;
-
-    return stm__may_release(event->argument.type, event->argument.value);
-}
-
-static const struct stm_type event_type = {
-    .name = "event",
-    .retain = retain_event,
-    .release = release_event,
-    .may_release = may_release_event,
 };
 
 /* ---- all loops, for the child of a fork ---- */
@@ -148,7 +119,7 @@ struct stm_eventloop *stm_eventloop_new(void)
 
     if (!loop)
         return NULL;
-    loop->events = stm_tlist_new(&event_type);
+    loop->events = stm_tlist_new(&stm__box_type);
     loop->stopped = stm_tvar_new(NULL, 0);
     loop->generation = stm_tvar_new(NULL, stm__generation);
     init_lock(loop);
@@ -169,21 +140,6 @@ static void start_default(stm_value loop)
         fprintf(stderr, "stm: event loop: %s\n", stm_strstatus(status));
 }
 
-static struct event *make_event(stm_action *action, stm_value argument,
-                                const struct stm_type *type)
-{
-    struct event *event = malloc(sizeof *event);
-
-    if (!event)
-        return NULL;
-    event->refs = 1;
-    event->action = action;
-    event->argument.value = argument;
-    event->argument.type = type;
-    stm__retain(type, argument);
-    return event;
-}
-
 enum stm_status stm_eventloop_schedule(struct stm_tx *tx,
                                        struct stm_eventloop *loop,
                                        stm_action *action, stm_value argument,
@@ -197,14 +153,15 @@ enum stm_status stm_eventloop_schedule(struct stm_tx *tx,
     if (stopped)
         return STM_ECLOSED;
     STM_TRY(forget_parents_events(tx, loop));
-    event = make_event(action, argument, type);
+    event = stm__box_new(sizeof *event, type, argument);
     if (!event)
         return STM_ENOMEM;
+    event->action = action;
     status = stm_tlist_append(tx, loop->events, (stm_value)event);
     if (status == STM_OK)
-        status = stm_release_later(tx, &event_type, (stm_value)event);
+        status = stm_release_later(tx, &stm__box_type, (stm_value)event);
     if (status != STM_OK) {
-        release_event((stm_value)event);
+        stm__box_type.release((stm_value)event);
         return status;
     }
     if (!loop->is_default)
@@ -246,7 +203,7 @@ static enum stm_status take_event(struct stm_tx *tx, void *argument)
     STM_TRY(forget_parents_events(tx, turn->loop));
     status = stm_tlist_pop_front(tx, turn->loop->events, &event);
     if (status == STM_OK)
-        return stm_export(tx, &event_type, event, &turn->event);
+        return stm_export(tx, &stm__box_type, event, &turn->event);
     if (status != STM_EEMPTY)
         return status;
     STM_TRY(stm_tvar_get(tx, turn->loop->stopped, &stopped));
@@ -266,8 +223,8 @@ static enum stm_status run_events(struct stm_eventloop *loop)
             return STM_OK;
         event = (struct event *)turn.event;
         if (still_running(&turn) == STM_OK) /* also after the commit */
-            event->action(event->argument.value);
-        release_event(turn.event);
+            event->action(event->box.item.value);
+        stm__box_type.release(turn.event);
     }
 }
 

@@ -116,3 +116,13 @@ struct stm__waiter *stm__wait_claim(struct stm_tvar *var,
     stm__side_unlock(side);
     return chain;
 }
+
+void stm__wait_notify(struct stm__waiter *chain)
+{
+    struct stm__waiter *next;
+
+    for (; chain; chain = next) {
+        next = chain->next;
+        chain->notify(chain);
+    }
+}

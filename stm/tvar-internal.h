@@ -129,4 +129,7 @@ void stm__wait_unlink(struct stm__wait *wait);
 struct stm__waiter *stm__wait_claim(struct stm_tvar *var,
                                     struct stm__waiter *chain);
 
+/* Notifies each of such a chain; no lock held. */
+void stm__wait_notify(struct stm__waiter *chain);
+
 #endif

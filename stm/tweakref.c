@@ -215,14 +215,8 @@ static enum stm_status write_death(struct stm_tx *tx, void *argument)
 /* Whoever waits for a death that cannot be committed sees it all the same. */
 static void wake_waiters(struct stm_tvar *alive)
 {
-    struct stm__waiter *chain = NULL, *next;
-
     if (stm__has_waits(alive))
-        chain = stm__wait_claim(alive, NULL);
-    for (; chain; chain = next) {
-        next = chain->next;
-        chain->notify(chain);
-    }
+        stm__wait_notify(stm__wait_claim(alive, NULL));
 }
 
 static void commit_death(struct stm__task *task)

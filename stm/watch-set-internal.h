@@ -37,6 +37,11 @@ struct stm__watch_set {
     struct stm_watcher *items[];
 };
 
+/* Counts what one who watches, or waits, for a watcher owns: a reference to it
+ * and one to its argument.  Letting go runs user code. */
+void stm__watcher_hold(struct stm_watcher *watcher);
+void stm__watcher_let_go(struct stm_watcher *watcher);
+
 /* Frees a set that no attempt can meet; runs user code.  NULL: nothing. */
 void stm__watch_set_free(struct stm__watch_set *set);
 bool stm__watch_set_may_free(const struct stm__watch_set *set);

@@ -19,14 +19,22 @@ void stm_watcher_release(struct stm_watcher *watcher)
     free(watcher);
 }
 
+void stm__watcher_hold(struct stm_watcher *watcher)
+{
+    stm_watcher_retain(watcher);
+    stm__retain(watcher->config.argument_type, watcher->config.argument);
+}
+
+void stm__watcher_let_go(struct stm_watcher *watcher)
+{
+    stm__release(watcher->config.argument_type, watcher->config.argument);
+    stm_watcher_release(watcher);
+}
+
 void stm__watch_set_free(struct stm__watch_set *set)
 {
-    for (size_t i = 0; set && i < set->count; i++) {
-        const struct stm_watch *config = &set->items[i]->config;
-
-        stm__release(config->argument_type, config->argument);
-        stm_watcher_release(set->items[i]);
-    }
+    for (size_t i = 0; set && i < set->count; i++)
+        stm__watcher_let_go(set->items[i]);
     free(set);
 }
 
@@ -90,12 +98,6 @@ static struct stm__watch_set *resize(struct stm__watch_set *set,
     return set;
 }
 
-static void retain_watcher(struct stm_watcher *watcher)
-{
-    stm_watcher_retain(watcher);
-    stm__retain(watcher->config.argument_type, watcher->config.argument);
-}
-
 struct stm__watch_set *stm__watch_set_copy(const struct stm__watch_set *set)
 {
     size_t count = set ? set->count : 0;
@@ -108,7 +110,7 @@ struct stm__watch_set *stm__watch_set_copy(const struct stm__watch_set *set)
     copy->count = count;
     for (size_t i = 0; i < count; i++) {
         copy->items[i] = set->items[i];
-        retain_watcher(copy->items[i]);
+        stm__watcher_hold(copy->items[i]);
     }
     return copy;
 }
@@ -131,7 +133,7 @@ bool stm__watch_set_add(struct stm__watch_set **place,
             (set->count - at) * sizeof set->items[0]);
     set->items[at] = watcher;
     set->count++;
-    retain_watcher(watcher);
+    stm__watcher_hold(watcher);
     return true;
 }
 

@@ -19,19 +19,6 @@ static bool wants_time(const struct stm__watched *watched)
                        watched->wall_deadline != STM_FOREVER);
 }
 
-/* What a timer that is set owns. */
-static void retain_watcher(struct stm_watcher *watcher)
-{
-    stm_watcher_retain(watcher);
-    stm__retain(watcher->config.argument_type, watcher->config.argument);
-}
-
-static void release_watcher(struct stm_watcher *watcher)
-{
-    stm__release(watcher->config.argument_type, watcher->config.argument);
-    stm_watcher_release(watcher);
-}
-
 /* ---- after a commit ---- */
 
 /* A watcher's state as what is passed to set_timer: counted together with the
@@ -42,7 +29,7 @@ static void retain_state(stm_value value)
 
     stm__watched_type.retain(value);
     if (wants_time(watched))
-        retain_watcher(watched->watcher);
+        stm__watcher_hold(watched->watcher);
     else
         stm_watcher_retain(watched->watcher);
 }
@@ -52,7 +39,7 @@ static void release_state(stm_value value)
     struct stm__watched *watched = (struct stm__watched *)value;
 
     if (wants_time(watched))
-        release_watcher(watched->watcher);
+        stm__watcher_let_go(watched->watcher);
     else
         stm_watcher_release(watched->watcher);
     stm__watched_type.release(value);
@@ -74,9 +61,9 @@ static void set_timer(stm_value value)
     };
 
     if (wants_time(watched))
-        retain_watcher(watcher);
+        stm__watcher_hold(watcher);
     if (stm__service_set(&watcher->timer, watched->generation, times))
-        release_watcher(watcher);
+        stm__watcher_let_go(watcher);
 }
 
 /* Ahead of the user's own actions, which may take their time, or even wait for
@@ -118,5 +105,5 @@ void stm__watch_expire(struct stm__timer *timer, uint64_t generation)
         generation};
 
     (void)stm__service_run(expire, &expiry); /* it reports its failure */
-    release_watcher(expiry.watcher);
+    stm__watcher_let_go(expiry.watcher);
 }
