@@ -17,6 +17,7 @@ static enum stm_status promise(struct stm_tx *tx, struct stm__vec *vec,
         !stm__log_reserve_garbage(&tx->log, references))
         return stm__doom(tx, STM_ENOMEM);
     tx->log.promised += references;
+    tx->fast.work = true;
     return STM_OK;
 }
 

@@ -8,20 +8,13 @@
 #include <sched.h>
 #include <stdbool.h>
 
+#include <stm/fast.h>
+
 /* libatomic_ops under the names that the protocol is written in.  Ordering
  * sits in the loads and stores themselves, as ThreadSanitizer asks; the full
  * fence is for the store-then-load pairs only. */
 
 static_assert(sizeof(AO_t) == 8, "versions are 64 bits wide");
-
-#define STM__CACHE_LINE 64
-#define STM__LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define STM__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-
-/* The few words that every operation looks at: reached without a call, also
- * from a shared library. */
-#define STM__THREAD_LOCAL                                                      \
-    _Thread_local __attribute__((tls_model("initial-exec")))
 
 /* Orders everything before it against everything after it.  On the x86 any
  * locked instruction does, at a tenth of mfence's price; and ThreadSanitizer

@@ -16,29 +16,100 @@ static AO_t stamp_blocks;
 
 uint64_t stm__draw_stamp(struct stm_tx *tx)
 {
-    if (STM__UNLIKELY(tx->stamp == tx->stamp_end)) {
-        tx->stamp = (uint64_t)(AO_fetch_and_add1(&stamp_blocks) + 1) << 24;
-        tx->stamp_end = tx->stamp + (1 << 24) - 1;
+    struct stm__fast *fast = &tx->fast;
+
+    if (STM__UNLIKELY(fast->stamp == fast->stamp_end)) {
+        fast->stamp = (uint64_t)(AO_fetch_and_add1(&stamp_blocks) + 1) << 24;
+        fast->stamp_end = fast->stamp + (1 << 24) - 1;
     }
-    return ++tx->stamp;
+    return ++fast->stamp;
+}
+
+#define SOLO_WAIT_MAX (1 << 16)
+
+void stm__put_solo_off(struct stm_tx *tx)
+{
+    tx->solo_left = tx->solo_wait;
+}
+
+/* It was disturbed, soon or late, or found another one running. */
+static void wait_longer(struct stm_tx *tx, bool was_short)
+{
+    if (!was_short)
+        tx->solo_wait = STM__SOLO_WAIT;
+    else if (tx->solo_wait < SOLO_WAIT_MAX)
+        tx->solo_wait *= 2;
+    stm__put_solo_off(tx);
+}
+
+static bool try_solo(struct stm_tx *tx)
+{
+    struct stm__slot *slot = tx->fast.slot;
+
+    if (tx->solo_left-- > 0)
+        return false;
+    if (!stm__solo_try(slot)) {
+        wait_longer(tx, true);
+        return false;
+    }
+    if (!stm__gate_is_open()) {
+        stm__solo_withdraw(slot);
+        stm__put_solo_off(tx);
+        return false;
+    }
+    tx->solo_since = tx->fast.stamp;
+    return true;
+}
+
+/* Where the thread is alone, its attempts until that ends have one snapshot,
+ * announced here once for all of them. */
+static bool begin_alone(struct stm_tx *tx)
+{
+    struct stm__fast *fast = &tx->fast;
+    struct stm__slot *slot = fast->slot;
+
+    if (fast->alone && AO_load(&slot->solo)) {
+        AO_store_release(&slot->begin, fast->snapshot | STM__ODD);
+        return true;
+    }
+    if (fast->alone)
+        wait_longer(tx, fast->stamp - tx->solo_since <
+                            (uint64_t)16 * tx->solo_wait);
+    fast->alone = false;
+    if (!try_solo(tx))
+        return false;
+    fast->alone = true;
+    fast->snapshot = stm__clock_now();
+    AO_store_release(&slot->low, fast->snapshot | STM__ODD);
+    AO_store_release(&slot->high, fast->snapshot | STM__ODD);
+    AO_store_release(&slot->begin, fast->snapshot | STM__ODD);
+    return true;
+}
+
+static void begin_beside_others(struct stm_tx *tx)
+{
+    if (!tx->is_present)
+        tx->fast.snapshot = stm__clock_now();
+    tx->is_present = false;
+    (void)STM__STEP(STM__AT_BEGIN);
+    stm__slot_enter(tx->fast.slot, tx->fast.snapshot);
 }
 
 enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call)
 {
     if (STM__UNLIKELY(!stm__slot_own) && !stm__slot_acquire())
         return STM_ENOMEM;
+    tx->fast.slot = stm__slot_own;
     STM__RECORD(begin);
-    tx->snapshot = stm__clock_now();
-    (void)STM__STEP(STM__AT_BEGIN);
-    stm__slot_enter(stm__slot_own, tx->snapshot);
-    tx->begun = tx->since = stm__draw_stamp(tx);
-    tx->savepoint = NULL;
-    tx->depth = 0;
-    tx->capture = NULL;
+    if (!begin_alone(tx))
+        begin_beside_others(tx);
+    stm__log_open_reads(&tx->log, !tx->fast.alone);
+    tx->fast.begun = tx->fast.since = stm__draw_stamp(tx);
     tx->call = call;
-    tx->now = tx->wall = 0;
     call->deadline = call->wall_deadline = STM_FOREVER;
-    tx->doom = STM_OK;
+    tx->fast.ready = false;
+    tx->fast.doom = STM_OK;
+    tx->fast.filter = 0;
     return STM_OK;
 }
 
@@ -55,9 +126,10 @@ static int strength(enum stm_status status)
 
 enum stm_status stm__doom(struct stm_tx *tx, enum stm_status status)
 {
-    if (strength(status) > strength(tx->doom))
-        tx->doom = status;
-    return tx->doom;
+    if (strength(status) > strength(tx->fast.doom))
+        tx->fast.doom = status;
+    stm__open_short_ways(tx);
+    return tx->fast.doom;
 }
 
 enum stm_status stm__misused(const struct stm_tx *tx, const char *function)
@@ -95,16 +167,16 @@ enum stm_status stm_tx_status(const struct stm_tx *tx)
 
 bool stm__validate(struct stm_tx *tx, bool holding)
 {
-    const struct stm__read *reads =
-        STM__VEC_AT(&tx->log.reads, struct stm__read, 0);
+    if (tx->fast.alone)
+        return AO_load(&tx->fast.slot->solo);
+    for (const struct stm__read *read = tx->log.reads; read < tx->fast.at;
+         read++) {
+        AO_t word = AO_load_acquire(&read->var->word);
 
-    for (size_t i = 0; i < tx->log.reads.count; i++) {
-        AO_t word = AO_load_acquire(&reads[i].var->word);
-
-        if (STM__LIKELY(word == reads[i].version))
+        if (STM__LIKELY(word == read->version))
             continue;
-        if (!holding || word != (reads[i].version | STM__ODD) ||
-            !stm__log_find(&tx->log, reads[i].var))
+        if (!holding || word != (read->version | STM__ODD) ||
+            !stm__log_find(&tx->log, read->var))
             return false;
     }
     return true;
@@ -126,7 +198,7 @@ static enum stm_status move_snapshot(struct stm_tx *tx, AO_t now)
 {
     if (STM__STEP(STM__AT_EXTEND) || !stm__validate(tx, false))
         return stm__doom(tx, STM_CONFLICT);
-    tx->snapshot = now;
+    tx->fast.snapshot = now;
     AO_store_release(&stm__slot_own->low, now | STM__ODD);
     return STM_OK;
 }
@@ -148,17 +220,30 @@ static bool extend(struct stm_tx *tx, const struct stm_tvar *var, AO_t word)
            move_snapshot(tx, now) == STM_OK;
 }
 
+static enum stm_status read_alone(struct stm_tx *tx, struct stm_tvar *var,
+                                  stm_value *out)
+{
+    stm_value value = AO_load_acquire(&var->value);
+
+    if (STM__STEP(STM__AT_ALONE) || !AO_load(&tx->fast.slot->solo))
+        return stm__doom(tx, STM_CONFLICT);
+    *out = value;
+    return STM_OK;
+}
+
 static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,
                                       stm_value *out)
 {
     stm_value value;
     AO_t word;
 
+    if (tx->fast.alone)
+        return read_alone(tx, var, out);
     for (unsigned turn = 0;; turn++) {
         if (STM__LIKELY(stm__tvar_load(var, &word, &value))) {
-            if (STM__LIKELY(word <= tx->snapshot) || extend(tx, var, word))
+            if (STM__LIKELY(word <= tx->fast.snapshot) || extend(tx, var, word))
                 break;
-            STM_TRY(tx->doom);
+            STM_TRY(tx->fast.doom);
             continue;
         }
         if (turn > PATIENCE && !stm__gate_mine(tx))
@@ -193,7 +278,7 @@ static enum stm_status read_sum(struct stm_tx *tx,
 
     STM_TRY(read_committed(tx, var, &sum));
     sum += delta;
-    if (!stm__log_write(&tx->log, var, sum, tx->since, tx->stamp))
+    if (!stm__log_write(&tx->log, var, sum, tx->fast.since, tx->fast.stamp))
         return stm__doom(tx, STM_ENOMEM);
     *out = sum;
     return STM_OK;
@@ -217,19 +302,14 @@ static enum stm_status read_own(struct stm_tx *tx, struct stm_tvar *var,
     return read_committed(tx, var, out);
 }
 
-enum stm_status stm_tvar_get(struct stm_tx *tx, struct stm_tvar *var,
-                             stm_value *out)
+enum stm_status stm__get(struct stm_tx *tx, struct stm_tvar *var,
+                         stm_value *out)
 {
     stm_value value = 0;
-    AO_t word;
 
-    STM__CHECK(tx);
-    if (STM__UNLIKELY(tx->log.filter & stm__log_bit(var)))
+    STM_TRY(stm__check(tx, "stm_tvar_get"));
+    if (tx->log.filter & stm__bit_of(var))
         STM_TRY(read_own(tx, var, &value));
-    else if (STM__LIKELY(stm__tvar_load(var, &word, &value) &&
-                         word <= tx->snapshot &&
-                         tx->log.reads.count < tx->log.reads.capacity))
-        (void)stm__log_read(&tx->log, var, word);
     else
         STM_TRY(read_committed(tx, var, &value));
     if (STM__UNLIKELY(tx->capture != NULL))
@@ -237,6 +317,15 @@ enum stm_status stm_tvar_get(struct stm_tx *tx, struct stm_tvar *var,
     STM__RECORD(read, var, value);
     *out = value;
     return STM_OK;
+}
+
+enum stm_status stm_tvar_get(struct stm_tx *tx, struct stm_tvar *var,
+                             stm_value *out)
+{
+    if (STM__LIKELY(STM__SHORT_WAYS && tx && tx == stm__self &&
+                    stm__fast_get(tx, var, out)))
+        return STM_OK;
+    return stm__get(tx, var, out);
 }
 
 /* ---- writing ---- */
@@ -251,10 +340,14 @@ enum stm_status stm__reserve_release(struct stm_tx *tx, size_t count)
 enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,
                              stm_value value)
 {
+    if (STM__LIKELY(
+            STM__SHORT_WAYS && tx && tx == stm__self &&
+            stm__log_write_plain(&tx->log, var, value, tx->fast.stamp)))
+        return STM_OK;
     STM__CHECK(tx);
     STM__RECORD(write, var, value);
     stm__retain(var->type, value);
-    if (STM__LIKELY(stm__log_write(&tx->log, var, value, tx->since, tx->stamp)))
+    if (STM__LIKELY(stm__log_write(&tx->log, var, value, tx->fast.since, tx->fast.stamp)))
         return STM_OK;
     stm__release(var->type, value); /* not the last: the caller has one */
     return stm__doom(tx, STM_ENOMEM);
@@ -263,7 +356,7 @@ enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,
 enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
                                        stm_value value)
 {
-    if (stm__log_write(&tx->log, var, value, tx->since, tx->stamp))
+    if (stm__log_write(&tx->log, var, value, tx->fast.since, tx->fast.stamp))
         return STM_OK;
     stm__log_discard(&tx->log, var->type, value);
     return stm__doom(tx, STM_ENOMEM);
@@ -273,7 +366,7 @@ enum stm_status stm__tvar_add(struct stm_tx *tx, struct stm_tvar *var,
                               stm_value delta)
 {
     STM__CHECK(tx);
-    return stm__log_add(&tx->log, var, delta, tx->since, tx->stamp)
+    return stm__log_add(&tx->log, var, delta, tx->fast.since, tx->fast.stamp)
                ? STM_OK
                : stm__doom(tx, STM_ENOMEM);
 }
@@ -282,7 +375,7 @@ enum stm_status stm_release_later(struct stm_tx *tx,
                                   const struct stm_type *type, stm_value value)
 {
     /* Also in a doomed attempt: it still has an end. */
-    if (!tx || tx != stm__self || tx->doom == STM_EMISUSE)
+    if (!tx || tx != stm__self || tx->fast.doom == STM_EMISUSE)
         return stm__misused(tx, __func__);
     if (!stm__log_reserve_garbage(&tx->log, 1)) {
         stm__doom(tx, STM_ENOMEM);
@@ -350,7 +443,7 @@ static void give_batch_back(struct stm_tx *tx, struct stm__batch *batch)
         tx->batch = batch;
 }
 
-static void run_user_code(struct stm_tx *tx, bool asked)
+static __attribute__((noinline)) void run_user_code(struct stm_tx *tx, bool asked)
 {
     struct stm__vec garbage = take(&tx->log.garbage);
     struct stm__vec actions = take(&tx->actions);
@@ -372,25 +465,80 @@ static const enum stm__event event_of[] = {
     [STM__ABORTED] = STM__ABORT,
 };
 
-void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
+/* What most attempts that commit have nothing of. */
+static void end_registered(struct stm_tx *tx, enum stm__outcome outcome)
 {
     bool committed = outcome == STM__COMMITTED;
-    bool asked;
 
-    STM__RECORD(end, outcome);
-    if (!(outcome == STM__CONFLICTED && stm__gate_mine(tx)) &&
+    if (tx->ticket && !(outcome == STM__CONFLICTED && stm__gate_mine(tx)) &&
         !stm__gate_open(tx) && tx->call->evictions < STM__EVICTIONS_MAX)
         tx->call->evictions++;
+    if (!committed)
+        stm__put_solo_off(tx);
     if (committed)
         stm__after_export(tx);
     stm__after_undo(tx, committed ? tx->actions.count : 0, 0, 0);
     stm__log_discard_all(&tx->log);
-    tx->doom = STM_EMISUSE;
-    asked = stm__slot_leave(stm__slot_own);
+}
+
+/* Leaves the object as the next attempt expects it. */
+static void reset(struct stm_tx *tx)
+{
     stm__log_clear(&tx->log);
+    tx->savepoint = NULL;
+    tx->depth = 0;
+    tx->capture = NULL;
+    tx->call = &tx->own;
+    tx->now = tx->wall = 0;
+    tx->fast.work = false;
+}
+
+/* Withdraws the announcement; returns whether something waits for that. */
+static bool leave(struct stm_tx *tx)
+{
+    if (tx->fast.alone) {
+        AO_store_release(&tx->fast.slot->begin, 0);
+        AO_compiler_barrier();
+        if (STM__LIKELY(AO_load(&tx->fast.slot->solo)))
+            return false;
+    }
+    return stm__slot_leave(tx->fast.slot);
+}
+
+/* Withdraws the announcement, counts the outcome, and is ready for another
+ * attempt. */
+static inline bool end_plain(struct stm_tx *tx, enum stm__outcome outcome)
+{
+    bool asked;
+
+    tx->fast.doom = STM_EMISUSE;
+    tx->fast.filter = ~UINT64_C(0);
+    asked = leave(tx);
     stm__note(tx, tx->call->name, event_of[outcome]);
-    tx->call = NULL;
-    run_user_code(tx, asked);
+    reset(tx);
+    return asked;
+}
+
+static __attribute__((noinline)) void end_special(struct stm_tx *tx,
+                                                  enum stm__outcome outcome)
+{
+    end_registered(tx, outcome);
+    run_user_code(tx, end_plain(tx, outcome));
+}
+
+void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
+{
+    bool asked;
+
+    STM__RECORD(end, outcome);
+    if (STM__UNLIKELY(outcome != STM__COMMITTED || tx->fast.work ||
+                      tx->ticket || tx->log.counted)) {
+        end_special(tx, outcome);
+        return;
+    }
+    asked = end_plain(tx, STM__COMMITTED);
+    if (STM__UNLIKELY(asked || AO_load(&stm__limbo_stranded)))
+        run_user_code(tx, asked);
 }
 
 void stm__attempt_abandon(struct stm_tx *tx)

@@ -23,11 +23,11 @@
  * Threads that must let go of something before they wait do not spin. */
 static bool worth_spinning(struct stm_tx *tx)
 {
-    if (tx->blocking || !tx->log.reads.count)
+    if (tx->blocking || !stm__log_read_count(&tx->log))
         return false;
     if (tx->spin_luck)
         return true;
-    return tx->counts.of[STM__RETRY] % 16 == 0;
+    return tx->fast.counts.of[STM__RETRY] % 16 == 0;
 }
 
 static bool spin_for_change(struct stm_tx *tx)
@@ -84,11 +84,11 @@ static bool prepare_waits(struct stm_tx *tx, struct stm_call *call)
 {
     stm__log_unique_reads(&tx->log);
     call->waits.size = sizeof(struct stm__wait);
-    if (!stm__vec_reserve(&call->waits, tx->log.reads.count))
+    if (!stm__vec_reserve(&call->waits, stm__log_read_count(&tx->log)))
         return false;
-    for (size_t i = 0; i < tx->log.reads.count; i++)
-        if (!add_wait(call,
-                      STM__VEC_AT(&tx->log.reads, struct stm__read, i)->var))
+    for (const struct stm__read *read = tx->log.reads; read < tx->fast.at;
+         read++)
+        if (!add_wait(call, read->var))
             return false;
     return true;
 }
@@ -133,6 +133,7 @@ void stm__block_fini(struct stm_call *call)
     stm__vec_fini(&call->waits);
     if (call->has_parker)
         stm__parker_fini(&call->parker);
+    call->has_parker = false;
 }
 
 static bool can_wake(const struct stm_tx *tx)
@@ -145,6 +146,7 @@ enum stm_status stm__block_arm(struct stm_tx *tx)
 {
     struct stm_call *call = tx->call;
 
+    call->touched = true;
     stm__gate_open(tx);
     if (spin(tx))
         return STM_RETRY;

@@ -10,14 +10,14 @@
 
 /* A call: the attempts of one transaction until it commits or fails. */
 
-static void init(struct stm_call *call, stm_body *body, void *argument)
+void stm__call_init(struct stm_call *call)
 {
-    call->body = body;
-    call->argument = argument;
+    call->touched = false;
     call->name = NULL;
     call->start = 0;
     call->woken = false;
     call->conflicts = 0;
+    call->deadline = call->wall_deadline = STM_FOREVER;
     call->limit = call->wall_limit = STM_FOREVER;
     call->has_parker = false;
     call->waits.items = NULL;
@@ -25,6 +25,13 @@ static void init(struct stm_call *call, stm_body *body, void *argument)
     call->blocked = false;
     call->slept = false;
     call->evictions = 0;
+}
+
+static void init(struct stm_call *call, stm_body *body, void *argument)
+{
+    stm__call_init(call);
+    call->body = body;
+    call->argument = argument;
 }
 
 /* Lets the others finish: longer, the more often it happened. */
@@ -47,31 +54,25 @@ static void note_retry(struct stm_tx *tx, struct stm_call *call)
     call->woken = false;
 }
 
-static enum stm_status run_body(struct stm_tx *tx, struct stm_call *call)
+/* Who runs alone has not logged what a retry would wait for, so that the body
+ * has to run once more. */
+static enum stm_status block(struct stm_tx *tx)
 {
-    STM_TRY(stm__judge(tx, call->body(tx, call->argument)));
-    return stm__commit(tx);
+    if (tx->fast.alone) {
+        stm__solo_withdraw(tx->fast.slot);
+        return STM_CONFLICT;
+    }
+    return stm__block_arm(tx);
 }
 
-/* One attempt.  STM_CONFLICT and STM_RETRY: again. */
-static enum stm_status attempt(struct stm_tx *tx, struct stm_call *call)
+/* Ends an attempt that has not committed. */
+static __attribute__((noinline)) enum stm_status
+finish_without(struct stm_tx *tx, struct stm_call *call, enum stm_status status)
 {
-    enum stm_status status;
-
-    status = stm__attempt_begin(tx, call);
-    if (status != STM_OK) {
-        stm__gate_open(tx);
-        return status;
-    }
-    status = run_body(tx, call);
-    if (status == STM_OK) {
-        stm__attempt_end(tx, STM__COMMITTED);
-        return STM_OK;
-    }
     if (status == STM_RETRY || status == STM_CONFLICT)
         stm__call_start(call);
     if (status == STM_RETRY)
-        status = stm__block_arm(tx);
+        status = block(tx);
     if (status == STM_RETRY || status == STM_BLOCKED) {
         note_retry(tx, call);
         stm__attempt_end(tx, STM__RETRIED);
@@ -82,31 +83,76 @@ static enum stm_status attempt(struct stm_tx *tx, struct stm_call *call)
     return status;
 }
 
-/* Attempts until one commits, fails or must sleep. */
-static enum stm_status run(struct stm_tx *tx, struct stm_call *call)
+/* Ends an attempt whose body has returned.  STM_CONFLICT and STM_RETRY:
+ * again. */
+static inline enum stm_status finish(struct stm_tx *tx, struct stm_call *call,
+                                     enum stm_status returned)
+{
+    enum stm_status status = stm__judge(tx, returned);
+
+    if (STM__LIKELY(status == STM_OK))
+        status = stm__commit(tx);
+    if (STM__UNLIKELY(status != STM_OK))
+        return finish_without(tx, call, status);
+    stm__attempt_end(tx, STM__COMMITTED);
+    return STM_OK;
+}
+
+static enum stm_status attempt(struct stm_tx *tx, struct stm_call *call)
 {
     enum stm_status status;
 
-    for (;;) {
-        if (STM__UNLIKELY(call->conflicts >= ESCALATE_AFTER)) {
-            if (call->conflicts == ESCALATE_AFTER)
-                stm__note(tx, call->name, STM__ESCALATION);
-            if (!stm__gate_mine(tx))
-                stm__gate_close(tx, call);
-        }
-        status = attempt(tx, call);
-        if (status == STM_CONFLICT) {
-            call->conflicts++;
-            if (!stm__gate_mine(tx))
-                back_off(tx, call);
-        } else if (status == STM_RETRY) { /* changed while it spun */
-            call->conflicts = 0;
-            call->woken = true;
-            stm__note(tx, call->name, STM__WAKEUP);
-        } else {
-            return status;
-        }
+    status = stm__attempt_begin(tx, call);
+    if (status != STM_OK) {
+        stm__gate_open(tx);
+        return status;
     }
+    return finish(tx, call, call->body(tx, call->argument));
+}
+
+/* After an attempt that is to run again. */
+static void note_outcome(struct stm_tx *tx, struct stm_call *call,
+                         enum stm_status status)
+{
+    call->touched = true;
+    if (status == STM_CONFLICT) {
+        call->conflicts++;
+        if (!stm__gate_mine(tx))
+            back_off(tx, call);
+    } else { /* changed while it spun */
+        call->conflicts = 0;
+        call->woken = true;
+        stm__note(tx, call->name, STM__WAKEUP);
+    }
+}
+
+static void escalate(struct stm_tx *tx, struct stm_call *call)
+{
+    if (call->conflicts == ESCALATE_AFTER)
+        stm__note(tx, call->name, STM__ESCALATION);
+    if (!stm__gate_mine(tx))
+        stm__gate_close(tx, call);
+}
+
+/* Attempts until one commits, fails or must sleep; `status` is how one before
+ * ended. */
+static enum stm_status run_on(struct stm_tx *tx, struct stm_call *call,
+                              enum stm_status status)
+{
+    while (status == STM_CONFLICT || status == STM_RETRY) {
+        note_outcome(tx, call, status);
+        if (STM__UNLIKELY(call->conflicts >= ESCALATE_AFTER))
+            escalate(tx, call);
+        status = attempt(tx, call);
+    }
+    return status;
+}
+
+static enum stm_status run(struct stm_tx *tx, struct stm_call *call)
+{
+    if (STM__UNLIKELY(call->conflicts >= ESCALATE_AFTER))
+        escalate(tx, call);
+    return run_on(tx, call, attempt(tx, call));
 }
 
 static enum stm_status sleep_through_signals(struct stm_tx *tx,
@@ -121,27 +167,79 @@ static enum stm_status sleep_through_signals(struct stm_tx *tx,
     return status;
 }
 
-enum stm_status stm_atomically(stm_body *body, void *argument)
+/* Runs the call to its end, sleeping where it must. */
+static enum stm_status run_to_end(struct stm_tx *tx, struct stm_call *call,
+                                  enum stm_status status)
+{
+    while (status == STM_BLOCKED) {
+        status = sleep_through_signals(tx, call);
+        if (status == STM_OK)
+            status = run(tx, call);
+    }
+    return status;
+}
+
+/* Leaves the thread's own call as it was at first. */
+static void give_own_back(struct stm_tx *tx)
+{
+    if (STM__UNLIKELY(tx->own.touched)) {
+        stm__block_fini(&tx->own);
+        stm__call_init(&tx->own);
+    }
+    tx->fast.ready = true;
+}
+
+enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body, void *argument,
+                           enum stm_status returned)
+{
+    struct stm_call *call = &tx->own;
+    enum stm_status status;
+
+    tx->call = call;
+    call->body = body;
+    call->argument = argument;
+    status = finish(tx, call, returned);
+    if (STM__UNLIKELY(status != STM_OK))
+        status = run_to_end(tx, call, run_on(tx, call, status));
+    give_own_back(tx);
+    return status;
+}
+
+/* While another transaction of the thread is blocked: a hook or a signal handler
+ * has begun this one. */
+static enum stm_status run_beside(struct stm_tx *tx, stm_body *body,
+                                  void *argument)
+{
+    struct stm_call call;
+    enum stm_status status;
+
+    init(&call, body, argument);
+    status = run_to_end(tx, &call, run(tx, &call));
+    stm__block_fini(&call);
+    return status;
+}
+
+enum stm_status stm__run(stm_body *body, void *argument)
 {
     struct stm_tx *tx = stm__thread();
-    struct stm_call call;
     enum stm_status status;
 
     if (!tx)
         return STM_ENOMEM;
-    if (tx->doom != STM_EMISUSE)
+    if (tx->fast.doom != STM_EMISUSE)
         return stm__nested(tx, body, argument);
-    init(&call, body, argument);
-    do {
-        status = run(tx, &call);
-        if (status == STM_BLOCKED) {
-            status = sleep_through_signals(tx, &call);
-            if (status == STM_OK)
-                status = STM_BLOCKED;
-        }
-    } while (status == STM_BLOCKED);
-    stm__block_fini(&call);
-    return status;
+    if (!tx->fast.ready)
+        return run_beside(tx, body, argument);
+    status = stm__attempt_begin(tx, &tx->own);
+    if (status != STM_OK)
+        return status;
+    return stm__go_on(tx, body, argument, body(tx, argument));
+}
+
+enum stm_status stm_atomically(stm_body *body, void *argument)
+{
+    return STM__SHORT_WAYS ? stm__fast_atomically(body, argument)
+                      : stm__run(body, argument);
 }
 
 enum stm_status stm_tx_set_name(struct stm_tx *tx, const char *name)
@@ -157,6 +255,7 @@ enum stm_status stm_tx_set_name(struct stm_tx *tx, const char *name)
     if (!found)
         return stm__doom(tx, STM_ENOMEM);
     tx->call->name = found;
+    tx->call->touched = tx->fast.work = true;
     return STM_OK;
 }
 

@@ -192,7 +192,7 @@ static bool lock_past_gate(struct stm_tx *tx)
         unlock(tx, tx->order.count);
         AO_store_release(&tx->committing, 0);
         stm__gate_wait(tx);
-        if (tx->doom != STM_OK) /* a hook has forked */
+        if (tx->fast.doom != STM_OK) /* a hook has forked */
             return false;
     }
 }
@@ -208,7 +208,7 @@ static AO_t decide(struct stm_tx *tx)
     version = stm__clock_tick();
     if (STM__STEP(STM__AT_VALIDATE))
         return 0;
-    if (version == tx->snapshot + STM__VERSION_STEP || stm__validate(tx, true))
+    if (version == tx->fast.snapshot + STM__VERSION_STEP || stm__validate(tx, true))
         return version;
     return 0;
 }
@@ -246,6 +246,26 @@ static void publish_watchers(struct stm_tx *tx, struct stm__write *write)
     stm__log_discard(&tx->log, &stm__watch_set_used, old);
 }
 
+/* Publishes one variable's value and watch set and unlocks it; returns whether
+ * there is anyone to wake. */
+static bool publish_one(struct stm_tx *tx, struct stm__write *write,
+                        AO_t version)
+{
+    AO_t word = write->version;
+
+    if (write->change != STM__KEEPS) {
+        write->wakes = stm__has_waits(write->var);
+        publish_value(tx, write, version);
+        write->change = STM__KEEPS; /* the variable owns the value now */
+        word = version;
+    }
+    (void)STM__STEP(STM__AT_PUBLISH);
+    if (STM__UNLIKELY(write->watch_set != NULL))
+        publish_watchers(tx, write);
+    AO_store_release(&write->var->word, word);
+    return write->wakes;
+}
+
 /* Returns whether there is anyone to wake. */
 static bool publish(struct stm_tx *tx, AO_t version)
 {
@@ -253,22 +273,8 @@ static bool publish(struct stm_tx *tx, AO_t version)
 
     /* Until the waiters are woken, the new values are looked at, too. */
     AO_store_release(&stm__slot_own->high, version | STM__ODD);
-    for (size_t i = 0; i < tx->order.count; i++) {
-        struct stm__write *write = write_in_order(tx, i);
-        AO_t word = write->version;
-
-        if (write->change != STM__KEEPS) {
-            write->wakes = stm__has_waits(write->var);
-            wakes |= write->wakes;
-            publish_value(tx, write, version);
-            write->change = STM__KEEPS; /* the variable owns the value now */
-            word = version;
-        }
-        (void)STM__STEP(STM__AT_PUBLISH);
-        if (write->watch_set)
-            publish_watchers(tx, write);
-        AO_store_release(&write->var->word, word);
-    }
+    for (size_t i = 0; i < tx->order.count; i++)
+        wakes |= publish_one(tx, write_in_order(tx, i), version);
     return wakes;
 }
 
@@ -285,18 +291,71 @@ static bool replace_all(struct stm_tx *tx, bool *wakes)
         *wakes = publish(tx, version);
     else
         unlock(tx, tx->order.count);
+    tx->fast.snapshot = version;
+    tx->is_present = version != 0;
     return version != 0;
+}
+
+/* Nobody else is in an attempt, or comes into one meanwhile: nothing needs to be
+ * locked, and the clock, whose versions tell readers what is too new for them,
+ * need not tick.  In a history each commit has a version of its own. */
+static AO_t version_alone(const struct stm_tx *tx)
+{
+#ifdef STM_RECORD
+    (void)tx;
+    return stm__clock_tick();
+#else
+    return tx->fast.snapshot;
+#endif
+}
+
+/* A word that nobody waits for or watches takes two stores. */
+static bool publish_alone(struct stm_tx *tx, AO_t version)
+{
+    struct stm__write *write = stm__log_write_at(&tx->log, 0);
+    struct stm__write *end = write + tx->log.writes.count;
+    bool wakes = false;
+
+    for (; write < end; write++) {
+        struct stm_tvar *var = write->var;
+
+        if (STM__UNLIKELY(var->type || stm__side_of(var) ||
+                          write->change != STM__SETS)) {
+            write->version = AO_load(&var->word);
+            wakes |= publish_one(tx, write, version);
+            continue;
+        }
+        AO_store_release(&var->value, write->value);
+        AO_store_release(&var->word, version);
+        write->change = STM__KEEPS;
+    }
+    return wakes;
+}
+
+static bool replace_all_alone(struct stm_tx *tx, bool *wakes)
+{
+    struct stm__slot *slot = tx->fast.slot;
+    AO_t version;
+
+    if (STM__UNLIKELY(!stm__solo_publish(slot)))
+        return false;
+    version = tx->fast.snapshot = version_alone(tx);
+    STM__RECORD(stamp, version);
+    AO_store_release(&slot->high, version | STM__ODD);
+    *wakes = publish_alone(tx, version);
+    stm__solo_published(slot);
+    return true;
 }
 
 /* ---- wake ---- */
 
-static void wake(struct stm_tx *tx)
+static __attribute__((noinline)) void wake(struct stm_tx *tx)
 {
     struct stm__waiter *chain = NULL;
 
     (void)STM__STEP(STM__AT_WAKE);
-    for (size_t i = 0; i < tx->order.count; i++) {
-        struct stm__write *write = write_in_order(tx, i);
+    for (size_t i = 0; i < tx->log.writes.count; i++) {
+        struct stm__write *write = stm__log_write_at(&tx->log, i);
 
         if (STM__UNLIKELY(write->wakes) &&
             !stm__same(write->var->type, write->replaced, write->value))
@@ -314,6 +373,15 @@ void stm__commit_forget(struct stm_tx *tx)
     }
 }
 
+static __attribute__((noinline)) bool
+replace_all_beside_others(struct stm_tx *tx, bool *wakes)
+{
+    bool decided = replace_all(tx, wakes);
+
+    AO_store_release(&tx->committing, 0);
+    return decided;
+}
+
 enum stm_status stm__commit(struct stm_tx *tx)
 {
     stm__prepare *hook = (stm__prepare *)AO_load_acquire(&stm__prepare_hook);
@@ -323,13 +391,17 @@ enum stm_status stm__commit(struct stm_tx *tx)
         STM_TRY(hook(tx));
     if (!tx->log.writes.count)
         return STM_OK;
-    if (!prepare_order(tx) || !prepare_batch(tx))
+    if (STM__UNLIKELY(tx->log.counted) && !prepare_batch(tx))
         return stm__doom(tx, STM_ENOMEM);
-    decided = replace_all(tx, &wakes);
-    AO_store_release(&tx->committing, 0);
-    if (!decided)
+    if (tx->fast.alone)
+        decided = replace_all_alone(tx, &wakes);
+    else if (prepare_order(tx))
+        decided = replace_all_beside_others(tx, &wakes);
+    else
+        return stm__doom(tx, STM_ENOMEM);
+    if (STM__UNLIKELY(!decided))
         return stm__doom(tx, STM_CONFLICT);
-    if (wakes)
+    if (STM__UNLIKELY(wakes))
         wake(tx);
     return STM_OK;
 }

@@ -15,6 +15,7 @@ static uint64_t earlier(uint64_t left, uint64_t right)
 
 void stm__call_start(struct stm_call *call)
 {
+    call->touched = true;
     if (!call->start)
         call->start = stm__clock_monotonic();
 }
@@ -43,6 +44,7 @@ enum stm_status stm_elapsed(struct stm_tx *tx, uint64_t nanoseconds, bool *out)
     STM__CHECK(tx);
     timing = tx->capture ? tx->timing : NULL;
     stm__call_start(tx->call);
+    tx->fast.work = true;
     tx->now = stm__moment(tx);
     start = timing ? timing->start : tx->call->start;
     deadline =
@@ -68,6 +70,7 @@ enum stm_status stm_elapsed_at(struct stm_tx *tx, const struct timespec *moment,
                                bool *out)
 {
     STM__CHECK(tx);
+    tx->call->touched = tx->fast.work = true;
     if (!tx->wall)
         tx->wall = earlier(stm__clock_wall(), tx->call->wall_limit);
     *out = passed(tx->wall, in_nanoseconds(moment),

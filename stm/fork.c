@@ -25,6 +25,7 @@
 static void prepare(void)
 {
     stm__gate_fork_prepare();
+    stm__solo_end(stm__slot_own);
     stm__limbo_fork_prepare();
     stm__thread_fork_prepare();
 }
@@ -42,11 +43,13 @@ static void in_child(void)
     stm__thread_fork_child();
     stm__limbo_fork_child();
     stm__gate_fork_child();
+    stm__solo_heed();
     if (stm_current())
         stm__doom(stm__self, STM_EFORKED);
 }
 
 void stm__fork_heed(void)
 {
+    stm__solo_heed();
     STM__MUST(pthread_atfork(prepare, in_parent, in_child) == 0);
 }

@@ -37,6 +37,8 @@ bool stm__gate_mine(const struct stm_tx *tx)
     return tx->ticket && AO_load(&holder) == tx->ticket;
 }
 
+bool stm__gate_is_open(void) { return !AO_load_acquire(&holder); }
+
 bool stm__gate_bars(const struct stm_tx *tx)
 {
     AO_t ticket;

@@ -4,26 +4,11 @@
 #define STM_LEDGER_INTERNAL_H
 
 #include <stm/atomic-internal.h>
+#include <stm/fast.h>
 #include <stm/stats.h>
 
 /* What happens to transactions is noted here and nowhere else, one call an
  * event. */
-
-enum stm__event {
-    STM__COMMIT,
-    STM__CONFLICT,
-    STM__RETRY,
-    STM__ABORT,
-    STM__WAKEUP,
-    STM__SPURIOUS,
-    STM__ESCALATION,
-    STM__EVENTS
-};
-
-/* Written by one thread, read by any. */
-struct stm__counts {
-    AO_t of[STM__EVENTS];
-};
 
 /* A name that transactions carry: found by its text, never freed. */
 struct stm__name {
@@ -32,11 +17,17 @@ struct stm__name {
     char text[];
 };
 
-struct stm_tx;
+/* Notes an event of a thread's, which begins its object, and, if it has one, of
+ * its name's. */
+static inline void stm__note(struct stm_tx *tx, struct stm__name *name,
+                             enum stm__event event)
+{
+    AO_t *count = &stm__fast_of(tx)->counts.of[event];
 
-/* Notes an event of the thread's and, if it has one, of its name's. */
-void stm__note(struct stm_tx *tx, struct stm__name *name,
-               enum stm__event event);
+    AO_store(count, AO_load(count) + 1);
+    if (STM__UNLIKELY(name != NULL))
+        (void)AO_fetch_and_add1(&name->counts.of[event]);
+}
 
 /* The name with this text, made if need be.  NULL: out of memory. */
 struct stm__name *stm__name_of(const char *text);

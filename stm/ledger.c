@@ -8,15 +8,6 @@
 
 static AO_t names; /* struct stm__name *; grows at the front */
 
-void stm__note(struct stm_tx *tx, struct stm__name *name, enum stm__event event)
-{
-    AO_t *count = &tx->counts.of[event];
-
-    AO_store(count, AO_load(count) + 1);
-    if (STM__UNLIKELY(name != NULL))
-        (void)AO_fetch_and_add1(&name->counts.of[event]);
-}
-
 void stm__counts_add(struct stm__counts *sum, const struct stm__counts *counts)
 {
     for (size_t i = 0; i < STM__EVENTS; i++)

@@ -33,12 +33,6 @@ struct stm__batch {
 /* NULL: out of memory. */
 struct stm__batch *stm__batch_new(size_t capacity);
 
-/* The head of an object that can be buried. */
-struct stm__dead {
-    struct stm__dead *next;
-    const struct stm_type *type; /* its release frees the object */
-};
-
 /* Takes the object over and releases it through its type: before this returns,
  * if nothing holds it back and the caller is not in an attempt.  Any thread,
  * no lock held. */
@@ -47,6 +41,10 @@ void stm__limbo_bury(struct stm__dead *dead);
 /* The same for an object that was never referred to but by values: whoever has
  * it in its log has such a value in view, so that it needs no waiting. */
 void stm__limbo_bury_inner(struct stm__dead *dead);
+
+/* 1: something waits for a thread that may release it, and any that ends an
+ * attempt tries. */
+extern AO_t stm__limbo_stranded;
 
 /* Around a fork: see stm/fork.c. */
 void stm__limbo_fork_prepare(void);

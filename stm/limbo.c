@@ -26,10 +26,10 @@ static struct stm__dead *aging; /* objects that wait for the attempts that */
 static AO_t aging_stamp;        /* began before this version */
 
 /* What was met by a thread that may not release it; any thread that ends an
- * attempt tries.  `stranded` is read without the lock. */
+ * attempt tries. */
 static struct stm__batch *stranded_batches;
 static struct stm__dead *stranded_objects;
-static AO_t stranded;
+AO_t stm__limbo_stranded;
 
 /* What this thread is about to release.  Releasing may retire more, which is
  * left to the loop that is running already, however long the chain. */
@@ -163,16 +163,18 @@ static void strand_batch(struct stm__batch *batch)
 {
     pthread_mutex_lock(&lock);
     push_batch(&stranded_batches, batch);
-    AO_store(&stranded, 1);
+    AO_store(&stm__limbo_stranded, 1);
     pthread_mutex_unlock(&lock);
+    stm__solo_end(stm__slot_own); /* who would not look at it */
 }
 
 static void strand_object(struct stm__dead *dead)
 {
     pthread_mutex_lock(&lock);
     push_object(&stranded_objects, dead);
-    AO_store(&stranded, 1);
+    AO_store(&stm__limbo_stranded, 1);
     pthread_mutex_unlock(&lock);
+    stm__solo_end(stm__slot_own);
 }
 
 /* ---- releasing ---- */
@@ -342,7 +344,7 @@ static void strand_stuck(struct stm__slot *slot)
     for (; batch; batch = next) {
         next = batch->next;
         push_batch(&stranded_batches, batch);
-        AO_store(&stranded, 1);
+        AO_store(&stm__limbo_stranded, 1);
     }
 }
 
@@ -350,7 +352,7 @@ void stm__limbo_fork_child(void)
 {
     stm__slot_forget_others(strand_stuck);
     if (fresh || aging) /* whoever was asked to see to these may be gone */
-        AO_store(&stranded, 1);
+        AO_store(&stm__limbo_stranded, 1);
     pthread_mutex_unlock(&lock);
 }
 
@@ -373,7 +375,7 @@ static void take_stranded(void)
     }
     stranded_batches = NULL;
     stranded_objects = NULL;
-    AO_store(&stranded, 0);
+    AO_store(&stm__limbo_stranded, 0);
     pthread_mutex_unlock(&lock);
     while (batch) {
         struct stm__batch *next = batch->next;
@@ -423,7 +425,7 @@ struct stm__batch *stm__limbo_settle(struct stm__batch *batch, bool asked)
     }
     if (STM__UNLIKELY(asked))
         take_stuck();
-    if (STM__UNLIKELY(AO_load(&stranded)))
+    if (STM__UNLIKELY(AO_load(&stm__limbo_stranded)))
         take_stranded();
     if (ready || pending)
         work();

@@ -3,6 +3,7 @@
 #ifndef STM_LOG_INTERNAL_H
 #define STM_LOG_INTERNAL_H
 
+#include <stm/fast.h>
 #include <stm/tvar-internal.h>
 #include <stm/vec-internal.h>
 
@@ -16,11 +17,6 @@
  * A write entry carries the stamp current when it was last set, so whether an
  * older value must be kept for a savepoint is one comparison.  (The same
  * numbers are the ownership tokens of the containers' nodes.) */
-
-struct stm__read {
-    struct stm_tvar *var;
-    AO_t version;
-};
 
 /* What a write entry does to its variable. */
 enum stm__change {
@@ -51,32 +47,48 @@ struct stm__undo {
 };
 
 struct stm__log {
-    struct stm__vec reads;  /* struct stm__read */
+    struct stm__fast *fast; /* where the next read is put, and the filter that
+                               the short ways look at */
+    struct stm__read *reads;
+    size_t reads_capacity;
     struct stm__vec writes; /* struct stm__write */
     struct stm__vec undos;  /* struct stm__undo */
     uint64_t written;       /* the stamp of the latest write */
+    bool counted;           /* a value of a counted type was written */
 
     /* struct stm__ref: references to give back when the attempt has ended.
-     * Room is kept for every counted value in writes and undos, and for the
-     * `promised` ones that are held elsewhere, so that undoing and ending
-     * cannot fail. */
+     * Room is kept for every counted value in undos and in what there is room
+     * for in writes, and for the `promised` ones that are held elsewhere, so
+     * that undoing and ending cannot fail. */
     struct stm__vec garbage;
     size_t promised;
 
     /* Finding writes: a filter, a scan while they are few, then a hash table
      * with linear probing, whose entries are indices plus one. */
-    uint64_t filter;
+    uint64_t filter; /* stm__bit_of each */
     uint32_t *table;
     size_t table_size; /* a power of two, or 0 */
     bool indexed;
 };
 
-void stm__log_init(struct stm__log *log);
+void stm__log_init(struct stm__log *log, struct stm__fast *fast);
 void stm__log_fini(struct stm__log *log);
 
 /* Empties the log after an attempt; what it holds must be in garbage, and
  * garbage taken away. */
-void stm__log_clear(struct stm__log *log);
+void stm__log_clear_index(struct stm__log *log);
+
+static inline void stm__log_clear(struct stm__log *log)
+{
+    if (STM__UNLIKELY(log->indexed))
+        stm__log_clear_index(log);
+    log->fast->at = log->reads;
+    log->writes.count = 0;
+    log->undos.count = 0;
+    log->promised = 0;
+    log->counted = false;
+    log->filter = 0;
+}
 
 /* The number of writes and undos: a point to go back to. */
 struct stm__mark {
@@ -117,20 +129,31 @@ bool stm__log_rewind(struct stm__log *log, const struct stm__mark *mark,
 /* Puts them back, once the log is again as it was left by that. */
 void stm__log_replay(struct stm__log *log, struct stm__rewound *rewound);
 
+static inline size_t stm__log_read_count(const struct stm__log *log)
+{
+    return (size_t)(log->fast->at - log->reads);
+}
+
+/* From here on the short ways log reads, or they do not. */
+static inline void stm__log_open_reads(struct stm__log *log, bool open)
+{
+    log->fast->end = log->reads + (open ? log->reads_capacity : 0);
+}
+
 /* Adds a read.  False: out of memory. */
 bool stm__log_make_room_for_read(struct stm__log *log);
 
 static inline bool stm__log_read(struct stm__log *log, struct stm_tvar *var,
                                  AO_t version)
 {
-    struct stm__read *read;
+    struct stm__fast *fast = log->fast;
 
-    if (STM__UNLIKELY(log->reads.count == log->reads.capacity) &&
+    if (STM__UNLIKELY(fast->at == fast->end) &&
         !stm__log_make_room_for_read(log))
         return false;
-    read = stm__vec_push(&log->reads);
-    read->var = var;
-    read->version = version;
+    fast->at->var = var;
+    fast->at->version = version;
+    fast->at++;
     return true;
 }
 
@@ -143,13 +166,6 @@ static inline struct stm__write *stm__log_write_at(const struct stm__log *log,
     return STM__VEC_AT(&log->writes, struct stm__write, index);
 }
 
-static inline uint64_t stm__log_bit(const struct stm_tvar *var)
-{
-    return (uint64_t)1 << (((uint64_t)(uintptr_t)var *
-                            UINT64_C(0x9E3779B97F4A7C15)) >>
-                           58);
-}
-
 struct stm__write *stm__log_search(const struct stm__log *log,
                                    const struct stm_tvar *var);
 
@@ -157,9 +173,37 @@ struct stm__write *stm__log_search(const struct stm__log *log,
 static inline struct stm__write *stm__log_find(const struct stm__log *log,
                                                const struct stm_tvar *var)
 {
-    if (STM__LIKELY(!(log->filter & stm__log_bit(var))))
+    if (STM__LIKELY(!(log->filter & stm__bit_of(var))))
         return NULL;
     return stm__log_search(log, var);
+}
+
+#define STM__SCAN_MAX 8 /* more writes than this are looked up by hash */
+
+/* Adds an entry for a variable without a type that has none, if that needs no
+ * room to be made. */
+static inline bool stm__log_write_plain(struct stm__log *log,
+                                        struct stm_tvar *var, stm_value value,
+                                        uint64_t stamp)
+{
+    struct stm__write *write = stm__log_write_at(log, log->writes.count);
+    uint64_t bit = stm__bit_of(var);
+
+    if (STM__UNLIKELY((log->fast->filter & bit) || var->type ||
+                      log->writes.count >= log->writes.capacity ||
+                      log->writes.count >= STM__SCAN_MAX))
+        return false;
+    log->writes.count++;
+    write->var = var;
+    write->value = value;
+    write->stamp = log->written = stamp;
+    write->watch_version = 0;
+    write->watch_set = NULL;
+    write->change = STM__SETS;
+    write->wakes = false;
+    log->filter |= bit;
+    log->fast->filter |= bit;
+    return true;
 }
 
 /* Sets a variable's new value, of which the log takes over a reference. `since`
@@ -180,7 +224,7 @@ struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var,
 /* Keeps room for so many references more. */
 static inline bool stm__log_reserve_garbage(struct stm__log *log, size_t more)
 {
-    return stm__vec_reserve(&log->garbage, 2 * log->writes.count +
+    return stm__vec_reserve(&log->garbage, 2 * log->writes.capacity +
                                                log->undos.count +
                                                log->promised + more);
 }
@@ -197,6 +241,7 @@ static inline void stm__log_discard(struct stm__log *log,
     ref = stm__vec_push(&log->garbage);
     ref->value = value;
     ref->type = type;
+    log->fast->work = true;
 }
 
 /* Moves every reference that the log still holds to garbage. */

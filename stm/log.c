@@ -6,12 +6,10 @@
 #include <stm/log-internal.h>
 #include <stm/watch-set-internal.h>
 
-#define SCAN_MAX 8 /* more writes than this are looked up by hash */
-
-void stm__log_init(struct stm__log *log)
+void stm__log_init(struct stm__log *log, struct stm__fast *fast)
 {
     memset(log, 0, sizeof *log);
-    log->reads.size = sizeof(struct stm__read);
+    log->fast = fast;
     log->writes.size = sizeof(struct stm__write);
     log->undos.size = sizeof(struct stm__undo);
     log->garbage.size = sizeof(struct stm__ref);
@@ -19,7 +17,7 @@ void stm__log_init(struct stm__log *log)
 
 void stm__log_fini(struct stm__log *log)
 {
-    stm__vec_fini(&log->reads);
+    free(log->reads);
     stm__vec_fini(&log->writes);
     stm__vec_fini(&log->undos);
     stm__vec_fini(&log->garbage);
@@ -40,29 +38,37 @@ static int by_address(const void *left, const void *right)
  * conflict. */
 void stm__log_unique_reads(struct stm__log *log)
 {
-    struct stm__read *reads = STM__VEC_AT(&log->reads, struct stm__read, 0);
-    size_t kept = 0;
+    struct stm__read *reads = log->reads;
+    size_t count = stm__log_read_count(log), kept = 0;
 
-    if (log->reads.count < 2)
+    if (count < 2)
         return;
-    stm__sort(reads, log->reads.count, sizeof *reads, by_address);
-    for (size_t i = 1; i < log->reads.count; i++)
+    stm__sort(reads, count, sizeof *reads, by_address);
+    for (size_t i = 1; i < count; i++)
         if (reads[i].var != reads[kept].var)
             reads[++kept] = reads[i];
-    log->reads.count = kept + 1;
+    log->fast->at = reads + kept + 1;
 }
 
 /* Reads of the same variable are told apart only here, when the array is full,
  * so that a long loop over few variables does not grow it. */
 bool stm__log_make_room_for_read(struct stm__log *log)
 {
-    if (log->reads.capacity >= 64) {
-        stm__log_unique_reads(log);
-        if (log->reads.count <= log->reads.capacity / 2)
-            return true;
-    }
-    return stm__vec_reserve(&log->reads,
-                            log->reads.capacity ? log->reads.capacity : 64);
+    size_t count, capacity = log->reads_capacity ? 2 * log->reads_capacity : 64;
+    struct stm__read *reads;
+
+    stm__log_unique_reads(log);
+    count = stm__log_read_count(log);
+    if (log->reads_capacity && count <= log->reads_capacity / 2)
+        return true;
+    reads = realloc(log->reads, capacity * sizeof *reads);
+    if (!reads)
+        return false;
+    log->reads = reads;
+    log->reads_capacity = capacity;
+    log->fast->at = reads + count;
+    log->fast->end = reads + capacity;
+    return true;
 }
 
 /* ---- finding writes ---- */
@@ -94,7 +100,7 @@ static void index_drop_last(struct stm__log *log, size_t index)
     log->table[place] = 0;
 }
 
-static void index_clear(struct stm__log *log)
+void stm__log_clear_index(struct stm__log *log)
 {
     if (log->writes.count < log->table_size / 8)
         for (size_t i = log->writes.count; i-- > 0;)
@@ -110,7 +116,7 @@ static bool index_reserve(struct stm__log *log)
     size_t size = log->table_size ? log->table_size : 64;
     uint32_t *table;
 
-    if (log->writes.count < SCAN_MAX)
+    if (log->writes.count < STM__SCAN_MAX)
         return true;
     while (size < 4 * (log->writes.count + 1))
         size *= 2;
@@ -155,14 +161,23 @@ static struct stm__write *add_entry(struct stm__log *log, struct stm_tvar *var,
 {
     struct stm__write *write;
 
-    if (!stm__vec_reserve(&log->writes, 1) ||
-        !stm__log_reserve_garbage(log, 3) || !index_reserve(log))
+    if (log->writes.count == log->writes.capacity &&
+        !(stm__vec_reserve(&log->writes, 1) &&
+          stm__log_reserve_garbage(log, 3)))
+        return NULL;
+    if (!index_reserve(log))
         return NULL;
     write = stm__vec_push(&log->writes);
-    memset(write, 0, sizeof *write);
     write->var = var;
+    write->value = 0;
     write->stamp = stamp;
-    log->filter |= stm__log_bit(var);
+    write->watch_version = 0;
+    write->watch_set = NULL;
+    write->change = STM__KEEPS;
+    write->wakes = false;
+    log->filter |= stm__bit_of(var);
+    log->fast->filter |= stm__bit_of(var);
+    log->counted |= stm__counted(var->type);
     if (log->indexed)
         index_add(log, log->writes.count - 1);
     return write;
@@ -184,6 +199,7 @@ static bool keep_for_undo(struct stm__log *log, struct stm__write *write)
     if (!stm__vec_reserve(&log->undos, 1) || !stm__log_reserve_garbage(log, 2))
         return false;
     undo = stm__vec_push(&log->undos);
+    log->fast->work = true;
     undo->write = (size_t)(write - stm__log_write_at(log, 0));
     undo->value = write->value;
     undo->stamp = write->stamp;
@@ -348,7 +364,7 @@ void stm__log_replay(struct stm__log *log, struct stm__rewound *rewound)
         struct stm__write *write = stm__vec_push(&log->writes);
 
         *write = rewound->write[i];
-        log->filter |= stm__log_bit(write->var);
+        log->filter |= stm__bit_of(write->var);
         if (log->indexed)
             index_add(log, log->writes.count - 1);
     }
@@ -384,15 +400,4 @@ void stm__log_discard_all(struct stm__log *log)
         write->watch_set = NULL;
     }
     log->undos.count = 0;
-}
-
-void stm__log_clear(struct stm__log *log)
-{
-    if (log->indexed)
-        index_clear(log);
-    log->reads.count = 0;
-    log->writes.count = 0;
-    log->undos.count = 0;
-    log->promised = 0;
-    log->filter = 0;
 }

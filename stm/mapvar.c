@@ -78,14 +78,14 @@ static enum stm_status search(struct stm_tx *tx, struct stm__mapvar *var,
     for (unsigned i = 0; i < SEARCHES_MAX; i++) {
         const struct stm__map_entry *entry;
         struct stm_map *map = found->map;
-        uint64_t stamp = tx->stamp;
+        uint64_t stamp = tx->fast.stamp;
         enum stm__map_verdict verdict;
 
         stm__draw_stamp(tx);
         STM_TRY(stm__map_search(map, found->hash, key, &entry));
         STM_TRY(find_again(tx, var, key, found, &verdict));
         if (found->map == map) {
-            stm__map_adopt(map, stamp, tx->stamp);
+            stm__map_adopt(map, stamp, tx->fast.stamp);
             found->entry = entry;
             return STM_OK;
         }
@@ -131,7 +131,7 @@ static enum stm_status begin_change(struct stm_tx *tx, struct stm__mapvar *var,
     STM_TRY(stm__reserve_release(tx, 4));
     if (*map)
         return STM_OK;
-    *map = stm__map_new(var->key, var->value, tx->stamp);
+    *map = stm__map_new(var->key, var->value, tx->fast.stamp);
     if (!*map)
         return stm__doom(tx, STM_ENOMEM);
     STM_TRY(stm__tvar_set_stealing(tx, var->root, (stm_value)*map));
@@ -156,7 +156,7 @@ static enum stm_status insert(struct stm_tx *tx, struct stm__mapvar *var,
     STM_TRY(begin_change(tx, var, &found->map));
     return store(
         tx, var, found->map,
-        stm__map_insert(found->map, found->hash, key, value, tx->stamp));
+        stm__map_insert(found->map, found->hash, key, value, tx->fast.stamp));
 }
 
 static enum stm_status replace(struct stm_tx *tx, struct stm__mapvar *var,
@@ -168,7 +168,7 @@ static enum stm_status replace(struct stm_tx *tx, struct stm__mapvar *var,
     STM_TRY(begin_change(tx, var, &found->map));
     after =
         stm__map_set(found->map, found->hash, stm__map_entry_key(found->entry),
-                     value, &replaced, tx->stamp);
+                     value, &replaced, tx->fast.stamp);
     if (after)
         stm__log_discard(&tx->log, var->value, replaced);
     return store(tx, var, found->map, after);
@@ -184,7 +184,7 @@ static enum stm_status take(struct stm_tx *tx, struct stm__mapvar *var,
     stm_value removed;
 
     STM_TRY(begin_change(tx, var, &map));
-    after = stm__map_remove(map, key, &removed, tx->stamp);
+    after = stm__map_remove(map, key, &removed, tx->fast.stamp);
     if (after) {
         stm__log_discard(&tx->log, var->value, removed);
         stm__log_discard(&tx->log, &stm__map_key_type, (stm_value)key);
@@ -291,7 +291,7 @@ enum stm_status stm__mapvar_clear(struct stm_tx *tx, struct stm__mapvar *var)
 
     STM_TRY(load(tx, var, &map));
     STM_TRY(stm__reserve_release(tx, 1));
-    return store(tx, var, map, stm__map_new(var->key, var->value, tx->stamp));
+    return store(tx, var, map, stm__map_new(var->key, var->value, tx->fast.stamp));
 }
 
 enum stm_status stm__mapvar_snapshot(struct stm_tx *tx, struct stm__mapvar *var,

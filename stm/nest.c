@@ -11,11 +11,11 @@
 void stm__savepoint(struct stm_tx *tx, struct stm__savepoint *savepoint)
 {
     savepoint->outer = tx->savepoint;
-    savepoint->since = tx->since;
+    savepoint->since = tx->fast.since;
     savepoint->actions = tx->actions.count;
     savepoint->exports = tx->exports.count;
     savepoint->watch_ops = tx->watch_ops.count;
-    tx->since = stm__draw_stamp(tx);
+    tx->fast.since = stm__draw_stamp(tx);
     savepoint->mark = stm__log_mark(&tx->log);
     tx->savepoint = savepoint;
     STM__RECORD(nest, savepoint);
@@ -24,7 +24,7 @@ void stm__savepoint(struct stm_tx *tx, struct stm__savepoint *savepoint)
 static void leave(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 {
     tx->savepoint = savepoint->outer;
-    tx->since = savepoint->since;
+    tx->fast.since = savepoint->since;
     stm__draw_stamp(tx);
 }
 
@@ -49,16 +49,14 @@ void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 static void end(struct stm_tx *tx, const struct stm__savepoint *savepoint,
                 enum stm_status status)
 {
-    if (status == STM_OK || tx->doom != STM_OK)
+    if (status == STM_OK || tx->fast.doom != STM_OK)
         stm__merge(tx, savepoint);
     else
         stm__undo(tx, savepoint);
 }
 
-enum stm_status stm__judge(struct stm_tx *tx, enum stm_status returned)
+enum stm_status stm__judge_error(struct stm_tx *tx, enum stm_status returned)
 {
-    if (tx->doom != STM_OK)
-        return tx->doom;
     if (returned == STM_RETRY || returned == STM_CONFLICT)
         return stm__doom(tx, returned);
     if (returned > 0)
@@ -98,9 +96,10 @@ enum stm_status stm__nested(struct stm_tx *tx, stm_body *body, void *argument)
 /* Undoes a branch that called retry, and goes on as if it had not. */
 static bool recover(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 {
-    if (tx->doom != STM_RETRY)
+    if (tx->fast.doom != STM_RETRY)
         return false;
-    tx->doom = STM_OK;
+    tx->fast.doom = STM_OK;
+    stm__open_short_ways(tx);
     stm__undo(tx, savepoint);
     return true;
 }
@@ -135,8 +134,8 @@ enum stm_status stm_would_block(struct stm_tx *tx, stm_body *body,
     blocks = recover(tx, &savepoint);
     if (!blocks)
         end(tx, &savepoint, STM_EABORT);
-    if (tx->doom != STM_OK)
-        return tx->doom;
+    if (tx->fast.doom != STM_OK)
+        return tx->fast.doom;
     *out = blocks;
     return STM_OK;
 }

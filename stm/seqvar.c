@@ -23,7 +23,7 @@ enum stm_status stm__seqvar_load_to_change(struct stm_tx *tx,
     STM_TRY(stm__seqvar_load(tx, var, &seq));
     STM_TRY(stm__reserve_release(tx, 4)); /* two for the new write below */
     if (!seq) {
-        seq = stm__seq_new(item, tx->stamp);
+        seq = stm__seq_new(item, tx->fast.stamp);
         if (!seq)
             return stm__doom(tx, STM_ENOMEM);
         STM_TRY(stm__tvar_set_stealing(tx, var, (stm_value)seq));
@@ -51,14 +51,14 @@ enum stm_status stm__seqvar_append(struct stm_tx *tx, struct stm_tvar *var,
     STM_TRY(stm__seqvar_load_to_change(tx, var, item_type, &before));
     return stm__seqvar_store(
         tx, var, before,
-        stm__seq_insert(before, stm_seq_length(before), item, tx->stamp));
+        stm__seq_insert(before, stm_seq_length(before), item, tx->fast.stamp));
 }
 
 enum stm_status stm__seqvar_insert_box(struct stm_tx *tx, struct stm_tvar *var,
                                        struct stm_seq *before, size_t index,
                                        stm_value box)
 {
-    struct stm_seq *after = stm__seq_insert(before, index, box, tx->stamp);
+    struct stm_seq *after = stm__seq_insert(before, index, box, tx->fast.stamp);
 
     stm__log_discard(&tx->log, &stm__box_type, box);
     return stm__seqvar_store(tx, var, before, after);
@@ -72,7 +72,7 @@ enum stm_status stm__seqvar_take(struct stm_tx *tx, struct stm_tvar *var,
     stm_value removed;
 
     STM_TRY(stm__reserve_release(tx, 2));
-    after = stm__seq_remove(before, index, &removed, tx->stamp);
+    after = stm__seq_remove(before, index, &removed, tx->fast.stamp);
     if (after)
         stm__log_discard(&tx->log, stm__seq_item_type(before), removed);
     STM_TRY(stm__seqvar_store(tx, var, before, after));

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include <stm/atomic-internal.h>
+#include <stm/step-internal.h>
 
 /* The version clock and the announcements of running attempts.
  *
@@ -18,22 +19,6 @@
 
 #define STM__VERSION_STEP 2
 #define STM__ODD ((AO_t)1)
-
-struct stm__slot {
-    /* Written by the owner alone, read by every scan; begin is 0 while idle.
-     * Each is stored with release and read with acquire: who sees one has all
-     * reads behind it that were made before. */
-    AO_t begin; /* the snapshot with which the attempt began */
-    AO_t low;   /* the validated snapshot */
-    AO_t high;  /* the one being validated, else the same */
-
-    /* Set by those whom this attempt keeps from releasing something; whoever
-     * ends the attempt must then see to it.  See limbo.c. */
-    AO_t asked; /* 1: objects wait */
-    AO_t stuck; /* a list of struct stm__batch */
-
-    char padding[STM__CACHE_LINE - 5 * sizeof(AO_t)];
-};
 
 /* Advances at every commit that writes.  On a cache line of its own. */
 extern struct stm__clock {
@@ -54,8 +39,50 @@ static inline AO_t stm__clock_tick(void)
            STM__VERSION_STEP;
 }
 
+/* ---- running alone: solo.c ---- */
+
+/* The slot of the thread that runs alone or tries to, or 0. */
+extern AO_t stm__solo;
+
+/* Once, when the library is loaded, and again in the child of a fork. */
+void stm__solo_heed(void);
+
+/* Where no other thread is in an attempt, the owner of this idle slot runs
+ * alone from now on; false if some is.  The caller then looks whether anything
+ * else forbids it, and withdraws if so. */
+bool stm__solo_try(struct stm__slot *slot);
+
+/* Ends it where another slot's owner runs alone; returns once nothing of it is
+ * still on its way.  `own` may be NULL. */
+void stm__solo_end(const struct stm__slot *own);
+
+/* The owner itself runs alone no longer. */
+void stm__solo_withdraw(struct stm__slot *slot);
+
+/* The owner, in an attempt alone, is about to publish: from here on nobody else
+ * begins until stm__solo_published.  False: it is not alone any more. */
+static inline bool stm__solo_publish(struct stm__slot *slot)
+{
+    AO_store(&slot->publishing, 1);
+    AO_compiler_barrier(); /* the fence is stm__solo_end's */
+    if (STM__LIKELY(!STM__STEP(STM__AT_ALONE) && AO_load_acquire(&slot->solo)))
+        return true;
+    AO_store_release(&slot->publishing, 0);
+    return false;
+}
+
+static inline void stm__solo_published(struct stm__slot *slot)
+{
+    AO_store_release(&slot->publishing, 0);
+}
+
+/* ---- slots ---- */
+
 /* The calling thread's slot, or NULL while it has none. */
 extern STM__THREAD_LOCAL struct stm__slot *stm__slot_own;
+
+/* Stands for the slot of a thread that has none. */
+extern struct stm__slot stm__slot_none;
 
 /* Sees to it that the thread has a slot; NULL when out of memory.  Gives it
  * back, idle. */
@@ -75,6 +102,8 @@ static inline void stm__slot_enter(struct stm__slot *slot, AO_t snapshot)
     AO_store_release(&slot->high, snapshot | STM__ODD);
     AO_store_release(&slot->begin, snapshot | STM__ODD);
     stm__fence();
+    if (STM__UNLIKELY(AO_load(&stm__solo) != 0))
+        stm__solo_end(slot);
 }
 
 /* Ends the announcement.  Returns whether something waits for that: either this

@@ -19,6 +19,7 @@ struct block {
 struct stm__clock stm__clock __attribute__((aligned(STM__CACHE_LINE)));
 
 STM__THREAD_LOCAL struct stm__slot *stm__slot_own;
+struct stm__slot stm__slot_none;
 
 static AO_t blocks[BLOCKS_MAX]; /* struct block *; set once, by CAS */
 
@@ -81,6 +82,7 @@ void stm__slot_release(void)
 
     if (!slot)
         return;
+    stm__solo_withdraw(slot);
     stm__slot_own = NULL;
     block = block_of(slot);
     mask = ~((AO_t)1 << (slot - block->slots));
@@ -93,6 +95,7 @@ void stm__slot_each_running(void (*visit)(struct stm__slot *slot,
                                           void *context),
                             void *context)
 {
+    stm__solo_end(stm__slot_own);
     for (size_t i = 0; i < BLOCKS_MAX; i++) {
         struct block *block = (struct block *)AO_load_acquire(&blocks[i]);
         AO_t used;
@@ -133,6 +136,8 @@ static void forget_others_in(struct block *block,
         if (slot == stm__slot_own)
             continue;
         AO_store(&slot->begin, 0);
+        AO_store(&slot->solo, 0);
+        AO_store(&slot->publishing, 0);
         visit(slot);
         AO_store(&block->used, AO_load(&block->used) & ~((AO_t)1 << j));
     }
@@ -140,6 +145,9 @@ static void forget_others_in(struct block *block,
 
 void stm__slot_forget_others(void (*visit)(struct stm__slot *slot))
 {
+    AO_store(&stm__solo, 0);
+    if (stm__slot_own)
+        AO_store(&stm__slot_own->solo, 0);
     for (size_t i = 0; i < BLOCKS_MAX && AO_load(&blocks[i]); i++)
         forget_others_in((struct block *)AO_load(&blocks[i]), visit);
 }

@@ -21,6 +21,7 @@ enum stm__step {
     STM__AT_WAKE,     /* unlocked, waiters not woken */
     STM__AT_REGISTER, /* about to register a waiter */
     STM__AT_SLEEP,    /* registered and validated, about to sleep */
+    STM__AT_ALONE,    /* running alone, about to look; may fail: no longer */
     STM__AT_RETIRE,   /* about to look who still reads old values */
     STM__AT_STEPS
 };
@@ -30,8 +31,10 @@ enum stm__step {
  * seed is STM_SHAKE_SEED's, else drawn and printed to standard error. */
 bool stm__shake(enum stm__step step);
 #define STM__STEP(step) stm__shake(step)
+#define STM__SHORT_WAYS false /* they have no steps */
 #else
 #define STM__STEP(step) false
+#define STM__SHORT_WAYS true
 #endif
 
 #endif

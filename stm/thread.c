@@ -34,7 +34,7 @@ static void delist(struct stm_tx *tx)
     *tx->link = tx->next;
     if (tx->next)
         tx->next->link = tx->link;
-    stm__counts_add(&ended, &tx->counts);
+    stm__counts_add(&ended, &tx->fast.counts);
     pthread_mutex_unlock(&lock);
 }
 
@@ -42,10 +42,11 @@ static void free_thread(void *argument)
 {
     struct stm_tx *tx = argument;
 
-    if (tx->doom != STM_EMISUSE)
+    if (tx->fast.doom != STM_EMISUSE)
         stm__attempt_abandon(tx);
     delist(tx);
     stm__slot_release();
+    stm__block_fini(&tx->own);
     stm__log_fini(&tx->log);
     stm__vec_fini(&tx->actions);
     stm__vec_fini(&tx->exports);
@@ -77,8 +78,14 @@ static struct stm_tx *make_thread(void)
         free(tx);
         return NULL;
     }
-    tx->doom = STM_EMISUSE;
-    stm__log_init(&tx->log);
+    tx->fast.doom = STM_EMISUSE;
+    stm__log_init(&tx->log, &tx->fast);
+    tx->fast.filter = ~UINT64_C(0);
+    tx->fast.slot = &stm__slot_none;
+    tx->fast.ready = true;
+    stm__call_init(&tx->own);
+    tx->call = &tx->own;
+    tx->solo_wait = tx->solo_left = STM__SOLO_WAIT;
     tx->actions.size = sizeof(struct stm__action);
     tx->exports.size = sizeof(struct stm__export);
     tx->watch_ops.size = sizeof(struct stm__watch_op);
@@ -124,7 +131,7 @@ void stm__thread_fork_child(void)
         if (tx == stm__self)
             continue;
         stm__commit_forget(tx);
-        stm__counts_add(&ended, &tx->counts);
+        stm__counts_add(&ended, &tx->fast.counts);
         tx->next = vanished;
         vanished = tx;
     }
@@ -152,7 +159,7 @@ const struct stm_blocking *stm_set_blocking(const struct stm_blocking *hooks)
 
 struct stm_tx *stm_current(void)
 {
-    return stm__self && stm__self->doom != STM_EMISUSE ? stm__self : NULL;
+    return stm__self && stm__self->fast.doom != STM_EMISUSE ? stm__self : NULL;
 }
 
 void stm__counts_total(struct stm__counts *total)
@@ -163,6 +170,6 @@ void stm__counts_total(struct stm__counts *total)
     pthread_mutex_lock(&lock);
     stm__counts_add(total, &ended);
     for (struct stm_tx *tx = threads; tx; tx = tx->next)
-        stm__counts_add(total, &tx->counts);
+        stm__counts_add(total, &tx->fast.counts);
     pthread_mutex_unlock(&lock);
 }

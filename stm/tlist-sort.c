@@ -37,7 +37,7 @@ enum stm_status stm_tlist_reverse(struct stm_tx *tx, struct stm_tlist *list)
     if (items) {
         stm__seq_copy_out(before, items);
         turn_around(items, count);
-        after = stm__seq_build(list->item, items, count, tx->stamp);
+        after = stm__seq_build(list->item, items, count, tx->fast.stamp);
     }
     free(items);
     return stm__seqvar_store(tx, list->root, before, after);
@@ -62,7 +62,7 @@ static enum stm_status inverted(struct sort *sort, stm_value left,
 
     STM_TRY(sort->compare(left, right, sort->context, &order));
     *out = order > 0;
-    return sort->tx->doom; /* compare may have doomed it and said nothing */
+    return sort->tx->fast.doom; /* compare may have doomed it and said nothing */
 }
 
 static enum stm_status sort_run(struct sort *sort, stm_value *items,
@@ -140,7 +140,7 @@ static enum stm_status store_sorted(const struct sort *sort,
     return stm__seqvar_store(sort->tx, list->root, before,
                              stm__seq_build(list->item, items,
                                             stm_seq_length(sorted),
-                                            sort->tx->stamp));
+                                            sort->tx->fast.stamp));
 }
 
 static enum stm_status sort_seq(struct sort *sort, struct stm_tlist *list,

@@ -104,7 +104,7 @@ enum stm_status stm_tlist_set(struct stm_tx *tx, struct stm_tlist *list,
     STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     if (index >= stm_seq_length(before))
         return out_of_range(__func__, index, stm_seq_length(before));
-    after = stm__seq_set(before, index, item, &replaced, tx->stamp);
+    after = stm__seq_set(before, index, item, &replaced, tx->fast.stamp);
     if (after)
         stm__log_discard(&tx->log, list->item, replaced);
     return stm__seqvar_store(tx, list->root, before, after);
@@ -119,7 +119,7 @@ enum stm_status stm_tlist_insert(struct stm_tx *tx, struct stm_tlist *list,
     if (index > stm_seq_length(before))
         return out_of_range(__func__, index, stm_seq_length(before));
     return stm__seqvar_store(tx, list->root, before,
-                             stm__seq_insert(before, index, item, tx->stamp));
+                             stm__seq_insert(before, index, item, tx->fast.stamp));
 }
 
 enum stm_status stm_tlist_append(struct stm_tx *tx, struct stm_tlist *list,
@@ -130,7 +130,7 @@ enum stm_status stm_tlist_append(struct stm_tx *tx, struct stm_tlist *list,
     STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     return stm__seqvar_store(
         tx, list->root, before,
-        stm__seq_insert(before, stm_seq_length(before), item, tx->stamp));
+        stm__seq_insert(before, stm_seq_length(before), item, tx->fast.stamp));
 }
 
 /* Takes out the item at an index that exists. */
@@ -141,7 +141,7 @@ static enum stm_status take(struct stm_tx *tx, struct stm_tlist *list,
     struct stm_seq *after;
     stm_value removed;
 
-    after = stm__seq_remove(before, index, &removed, tx->stamp);
+    after = stm__seq_remove(before, index, &removed, tx->fast.stamp);
     if (after)
         stm__log_discard(&tx->log, list->item, removed);
     STM_TRY(stm__seqvar_store(tx, list->root, before, after));
@@ -189,7 +189,7 @@ enum stm_status stm_tlist_clear(struct stm_tx *tx, struct stm_tlist *list)
 
     STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     return stm__seqvar_store(tx, list->root, before,
-                             stm__seq_new(list->item, tx->stamp));
+                             stm__seq_new(list->item, tx->fast.stamp));
 }
 
 enum stm_status stm_tlist_extend(struct stm_tx *tx, struct stm_tlist *list,
@@ -199,7 +199,7 @@ enum stm_status stm_tlist_extend(struct stm_tx *tx, struct stm_tlist *list,
 
     STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     return stm__seqvar_store(tx, list->root, before,
-                             stm__seq_concat(before, items, tx->stamp));
+                             stm__seq_concat(before, items, tx->fast.stamp));
 }
 
 /* left + items + the rest of before, from `to` on. */
@@ -231,7 +231,7 @@ enum stm_status stm_tlist_splice(struct stm_tx *tx, struct stm_tlist *list,
     STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     STM_TRY(check_range(__func__, from, to, before));
     return stm__seqvar_store(tx, list->root, before,
-                             splice(before, from, to, items, tx->stamp));
+                             splice(before, from, to, items, tx->fast.stamp));
 }
 
 enum stm_status stm_tlist_assign(struct stm_tx *tx, struct stm_tlist *list,
@@ -266,7 +266,7 @@ enum stm_status stm_tlist_split(struct stm_tx *tx, struct stm_tlist *list,
     if (!rest)
         return stm__doom(tx, STM_ENOMEM);
     status = stm__seqvar_store(tx, list->root, before,
-                               stm__seq_slice(before, 0, at, tx->stamp));
+                               stm__seq_slice(before, 0, at, tx->fast.stamp));
     if (status == STM_OK)
         *out = rest;
     else

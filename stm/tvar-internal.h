@@ -3,30 +3,14 @@
 #ifndef STM_TVAR_INTERNAL_H
 #define STM_TVAR_INTERNAL_H
 
+#include <stm/fast.h>
 #include <stm/limbo-internal.h>
 #include <stm/park-internal.h>
 #include <stm/step-internal.h>
-#include <stm/tvar.h>
 
-/* A variable: 56 bytes. */
-struct stm_tvar {
-    /* The version of the value, which is even; odd while a commit holds the
-     * variable, and then the version that it had, plus one.  Locked by
-     * compare-and-swap, unlocked by a releasing store. */
-    AO_t word;
-
-    /* A stm_value.  Stored with release under the lock, so that a reader that
-     * sees a new value also sees the lock or what came after it. */
-    AO_t value;
-
-    /* A struct stm__side, or 0: set once, by compare-and-swap. */
-    AO_t side;
-
-    const struct stm_type *type;
-    AO_t refs;
-    struct stm__dead dead;
-};
-
+/* A variable's word is locked by compare-and-swap and unlocked by a releasing
+ * store; its value is stored with release under the lock, so that a reader that
+ * sees a new value also sees the lock or what came after it. */
 #define STM__LOCKED(word) ((word)&1)
 
 /* Counts the forks that led to this process, from 1.  What a lock or a list of

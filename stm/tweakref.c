@@ -138,7 +138,7 @@ enum stm_status stm_tweakref_new(struct stm_tx *tx, const struct stm_weak *weak,
                                       "expected one that lives");
     }
     stm__log_discard(&tx->log, weak->type->referent, referent);
-    ref->holder = tx->stamp;
+    ref->holder = tx->fast.stamp;
     *out = ref;
     return STM_OK;
 }
@@ -152,8 +152,8 @@ static bool held(const struct stm_tx *tx, const struct stm_tweakref *ref)
 {
     AO_t holder = AO_load(&ref->holder);
 
-    return holder >= tx->begun && holder <= tx->stamp &&
-           tx->begun >> 24 == tx->stamp >> 24;
+    return holder >= tx->fast.begun && holder <= tx->fast.stamp &&
+           tx->fast.begun >> 24 == tx->fast.stamp >> 24;
 }
 
 /* The attempt keeps the reference that upgrade took. */
@@ -165,7 +165,7 @@ static void hold(struct stm_tx *tx, struct stm_tweakref *ref,
         return;
     }
     stm__log_discard(&tx->log, ref->type->referent, referent);
-    AO_store(&ref->holder, tx->stamp);
+    AO_store(&ref->holder, tx->fast.stamp);
 }
 
 enum stm_status stm_tweakref_get(struct stm_tx *tx, struct stm_tweakref *ref,

@@ -8,18 +8,40 @@
 #include <stm/transaction.h>
 #include <stm/watcher.h>
 
+/* What survives the attempts of one transaction. */
+struct stm_call {
+    stm_body *body;
+    void *argument;
+    bool touched; /* something below is no longer as it was at first */
+    struct stm__name *name;
+    uint64_t start;     /* monotonic ns; 0: not known yet */
+    bool woken;         /* the next retry would make a wake-up spurious */
+    unsigned conflicts; /* since the last sleep: the transaction's age */
+
+    /* The earliest deadlines that this attempt asked for, by the monotonic and
+     * by the wall clock, and those that the last sleep was to end at: the time
+     * of the attempt after it stands no later. */
+    uint64_t deadline, wall_deadline;
+    uint64_t limit, wall_limit;
+
+    /* Each call has a waiter of its own: a hook that a signal makes run may
+     * block in another call of the same thread. */
+    struct stm__parker parker; /* initialized once the call first blocks */
+    bool has_parker;
+    struct stm__vec waits; /* struct stm__wait: linked while blocked */
+    AO_t generation;       /* in which it was blocked */
+    bool blocked;
+    bool slept;         /* since it was blocked last */
+    unsigned evictions; /* how often it was thrown out of the gate */
+};
+
 /* The running attempt of a thread.  There is one such object a thread, used
  * for one attempt after the other; while none runs, `doom` is STM_EMISUSE, so
  * that a pointer kept too long meets an error. */
 struct stm_tx {
-    enum stm_status doom; /* sticky; STM_OK while the attempt can commit */
-    AO_t snapshot;        /* every value read was current at this version */
+    struct stm__fast fast; /* first: what stm/fast.h works on */
     struct stm__log log;
 
-    uint64_t stamp;     /* drawn last; also the containers' ownership token */
-    uint64_t stamp_end; /* of the block of stamps that this thread draws from */
-    uint64_t since;     /* the stamp of the innermost savepoint */
-    uint64_t begun;     /* the attempt's first stamp */
     const struct stm__savepoint *savepoint; /* the innermost, or NULL */
     unsigned depth;                         /* of nesting */
 
@@ -37,6 +59,8 @@ struct stm_tx {
 
     struct stm_call *call;
     uint64_t now, wall; /* ns; 0: not asked for yet */
+    bool is_present;    /* the snapshot is the version of this thread's commit
+                           just before: the next attempt can begin with it */
     AO_t ticket; /* what the gate holds while this attempt runs alone, or 0 */
 
     struct stm__batch *batch; /* for the values that a commit replaces */
@@ -46,11 +70,17 @@ struct stm_tx {
                        locks the first, cleared when it has unlocked the last */
 
     /* The thread's. */
+    struct stm_call own; /* for a transaction that begins while no other of this
+                            thread is blocked */
     const struct stm_blocking *blocking;
-    struct stm__counts counts;
     struct stm_tx *next; /* in the list of all threads */
     struct stm_tx **link;
     unsigned spin_luck; /* how often spinning has spared a sleep lately */
+
+    /* Running alone: how many attempts there must be before the next try, and
+     * how many of them are left; the stamp of the first one alone. */
+    unsigned solo_wait, solo_left;
+    uint64_t solo_since;
 };
 
 struct stm__action {
@@ -86,35 +116,7 @@ struct stm__watch_op {
     enum stm__watch_kind kind;   /* reference to its argument */
 };
 
-/* What survives the attempts of one transaction. */
-struct stm_call {
-    stm_body *body;
-    void *argument;
-    struct stm__name *name;
-    uint64_t start;     /* monotonic ns; 0: not known yet */
-    bool woken;         /* the next retry would make a wake-up spurious */
-    unsigned conflicts; /* since the last sleep: the transaction's age */
-
-    /* The earliest deadlines that this attempt asked for, by the monotonic and
-     * by the wall clock, and those that the last sleep was to end at: the time
-     * of the attempt after it stands no later. */
-    uint64_t deadline, wall_deadline;
-    uint64_t limit, wall_limit;
-
-    /* Each call has a waiter of its own: a hook that a signal makes run may
-     * block in another call of the same thread. */
-    struct stm__parker parker; /* initialized once the call first blocks */
-    bool has_parker;
-    struct stm__vec waits; /* struct stm__wait: linked while blocked */
-    AO_t generation;       /* in which it was blocked */
-    bool blocked;
-    bool slept;         /* since it was blocked last */
-    unsigned evictions; /* how often it was thrown out of the gate */
-};
-
 /* ---- thread.c ---- */
-
-extern STM__THREAD_LOCAL struct stm_tx *stm__self;
 
 /* The thread's object, made if need be; NULL: out of memory. */
 struct stm_tx *stm__thread(void);
@@ -123,6 +125,17 @@ struct stm_tx *stm__thread(void);
 
 /* Begins an attempt.  STM_OK or STM_ENOMEM. */
 enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call);
+
+/* A thread tries to run alone after so many attempts in a row that committed,
+ * and when it was disturbed soon after, not before twice as many. */
+#ifdef STM_SHAKE
+#define STM__SOLO_WAIT 4
+#else
+#define STM__SOLO_WAIT 64
+#endif
+
+/* The thread counts anew until it tries. */
+void stm__put_solo_off(struct stm_tx *tx);
 
 /* How an attempt ended, for stm__attempt_end. */
 enum stm__outcome {
@@ -155,14 +168,15 @@ enum stm_status stm__outside(const char *function);
 static inline enum stm_status stm__check(const struct stm_tx *tx,
                                          const char *function)
 {
-    if (STM__UNLIKELY(!tx || tx != stm__self || tx->doom == STM_EMISUSE))
+    if (STM__UNLIKELY(!tx || tx != stm__self || tx->fast.doom == STM_EMISUSE))
         return stm__misused(tx, function);
-    return tx->doom;
+    return tx->fast.doom;
 }
 #define STM__CHECK(tx) STM_TRY(stm__check(tx, __func__))
 
 /* Is all that was read unchanged?  A variable that this attempt's commit holds
- * counts as what it was before. */
+ * counts as what it was before; one who runs alone only looks whether that is
+ * still so. */
 bool stm__validate(struct stm_tx *tx, bool holding);
 
 /* Moves the snapshot to the present: what the attempt learns from elsewhere
@@ -180,6 +194,14 @@ enum stm_status stm__tvar_add(struct stm_tx *tx, struct stm_tvar *var,
 
 /* Draws a new stamp. */
 uint64_t stm__draw_stamp(struct stm_tx *tx);
+
+/* Lets the short ways go as far as the attempt's state allows. */
+static inline void stm__open_short_ways(struct stm_tx *tx)
+{
+    bool plain = tx->fast.doom == STM_OK && !tx->capture;
+
+    tx->fast.filter = plain ? tx->log.filter : ~UINT64_C(0);
+}
 
 /* Makes room to give back so many references after the attempt, or dooms it
  * with STM_ENOMEM. */
@@ -205,7 +227,15 @@ void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint);
 
 /* What it comes to that a body returned this status: the attempt's own status
  * counts for more. */
-enum stm_status stm__judge(struct stm_tx *tx, enum stm_status returned);
+enum stm_status stm__judge_error(struct stm_tx *tx, enum stm_status returned);
+
+static inline enum stm_status stm__judge(struct stm_tx *tx,
+                                         enum stm_status returned)
+{
+    if (STM__LIKELY(returned == STM_OK) || tx->fast.doom != STM_OK)
+        return tx->fast.doom;
+    return stm__judge_error(tx, returned);
+}
 
 /* Runs the body under a savepoint. */
 enum stm_status stm__nested(struct stm_tx *tx, stm_body *body, void *argument);
@@ -253,6 +283,11 @@ void stm__commit_forget(struct stm_tx *tx);
 typedef enum stm_status stm__prepare(struct stm_tx *tx);
 extern AO_t stm__prepare_hook;
 
+/* ---- call.c ---- */
+
+/* A call that has not run. */
+void stm__call_init(struct stm_call *call);
+
 /* ---- gate.c ---- */
 
 /* Takes the gate, so that no one else commits; waits while another has it.
@@ -275,6 +310,9 @@ void stm__gate_wait(struct stm_tx *tx);
 
 /* Does this attempt run alone? */
 bool stm__gate_mine(const struct stm_tx *tx);
+
+/* Has nobody closed the gate? */
+bool stm__gate_is_open(void);
 
 /* ---- fork.c ---- */
 

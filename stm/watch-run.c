@@ -194,13 +194,15 @@ static enum stm_status run_function(struct stm_tx *tx, struct stm__run *run,
     run->timing.deadline = run->timing.wall_deadline = STM_FOREVER;
     tx->timing = &run->timing;
     tx->capture = &tx->captures;
+    stm__open_short_ways(tx);
     status = run_part(tx, call_function, call);
     tx->capture = NULL;
+    stm__open_short_ways(tx);
     tx->log.promised--;
     if (call->has_result)
         stm__log_discard(&tx->log, call->config->result_type, call->result);
     run->count = tx->captures.count - run->first;
-    run->stamp = tx->stamp;
+    run->stamp = tx->fast.stamp;
     run->ran = true;
     return status;
 }

@@ -1,0 +1,226 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_FAST_H
+#define STM_FAST_H
+
+/* The heads of the library's structures and the short ways through a
+ * transaction, as stm/inline.h compiles them into a program and the library
+ * into its own functions.  Nothing here is an interface but the size of struct
+ * stm_tvar: all of it changes with the library's soname.  Wherever something is
+ * out of the ordinary, a short way leaves everything to the library. */
+
+#include <atomic_ops.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <stm/transaction.h>
+#include <stm/tvar.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define STM__CACHE_LINE 64
+#define STM__LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define STM__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* The few words that every operation looks at: reached without a call, also
+ * from a shared library. */
+#define STM__THREAD_LOCAL                                                      \
+    __thread __attribute__((tls_model("initial-exec")))
+
+/* ---- a variable ---- */
+
+/* The head of an object that limbo.c buries. */
+struct stm__dead {
+    struct stm__dead *next;
+    const struct stm_type *type; /* its release frees the object */
+};
+
+struct stm__side;
+
+struct stm_tvar {
+    AO_t word;  /* its version; plus one while a commit holds it */
+    AO_t value; /* stm_value; replaced only by a commit that holds the word */
+    AO_t side;  /* struct stm__side *; set once, by CAS */
+    const struct stm_type *type;
+    AO_t refs;
+    struct stm__dead dead; /* for when the last reference is gone; of a member:
+                              the structure that it is a member of */
+};
+
+/* ---- a thread's announcement ---- */
+
+struct stm__slot {
+    /* Written by the owner alone, read by every scan; begin is 0 while idle.
+     * Each is stored with release and read with acquire: who sees one has all
+     * reads behind it that were made before. */
+    AO_t begin; /* the snapshot with which the attempt began */
+    AO_t low;   /* the validated snapshot */
+    AO_t high;  /* the one being validated, else the same */
+
+    /* Set by those whom this attempt keeps from releasing something; whoever
+     * ends the attempt must then see to it.  See limbo.c. */
+    AO_t asked; /* 1: objects wait */
+    AO_t stuck; /* a list of struct stm__batch */
+
+    /* See solo.c. */
+    AO_t solo;       /* 1: the owner runs alone; taken away by anyone */
+    AO_t publishing; /* 1: and is about to publish, or does so */
+
+    char padding[STM__CACHE_LINE - 7 * sizeof(AO_t)];
+};
+
+/* ---- a thread's attempt ---- */
+
+enum stm__event {
+    STM__COMMIT,
+    STM__CONFLICT,
+    STM__RETRY,
+    STM__ABORT,
+    STM__WAKEUP,
+    STM__SPURIOUS,
+    STM__ESCALATION,
+    STM__EVENTS
+};
+
+/* Written by one thread, read by any. */
+struct stm__counts {
+    AO_t of[STM__EVENTS];
+};
+
+struct stm__read {
+    struct stm_tvar *var;
+    AO_t version;
+};
+
+/* What struct stm_tx begins with. */
+struct stm__fast {
+    /* A bit for each variable that the attempt has written; all of them when
+     * something else has to be looked at, too: the attempt is doomed or has
+     * ended, or a watcher's function is running. */
+    uint64_t filter;
+    AO_t snapshot;        /* every value read was current at this version */
+    struct stm__read *at; /* where the next read is logged */
+    struct stm__read *end;
+    struct stm__slot *slot; /* of this thread; stm__slot_none: it has none */
+
+    enum stm_status doom; /* sticky; STM_OK while the attempt can commit */
+    bool ready; /* no transaction of this thread's runs or is blocked */
+    bool alone; /* the attempt runs alone, and logs no reads */
+    bool work;  /* its end has more to do than its writes ask for */
+
+    uint64_t stamp;     /* drawn last; also the containers' ownership token */
+    uint64_t stamp_end; /* of the block of stamps that this thread draws from */
+    uint64_t since;     /* the stamp of the innermost savepoint */
+    uint64_t begun;     /* the attempt's first stamp */
+
+    struct stm__counts counts;
+};
+
+STM_API extern STM__THREAD_LOCAL struct stm_tx *stm__self;
+
+static inline struct stm__fast *stm__fast_of(struct stm_tx *tx)
+{
+    return (struct stm__fast *)tx;
+}
+
+/* ---- short ways ---- */
+
+static inline uint64_t stm__bit_of(const struct stm_tvar *var)
+{
+    return (uint64_t)1 << (((uint64_t)(uintptr_t)var *
+                            UINT64_C(0x9E3779B97F4A7C15)) >>
+                           58);
+}
+
+/* Reads a variable that this attempt has not written.  False: try the long way,
+ * nothing has happened. */
+static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
+                                 stm_value *out)
+{
+    struct stm__fast *fast = stm__fast_of(tx);
+    stm_value value;
+    AO_t word;
+
+    if (STM__UNLIKELY(fast->filter) && (fast->filter & stm__bit_of(var)))
+        return false;
+    if (fast->alone) { /* and looks last whether that is still so */
+        *out = AO_load_acquire(&var->value);
+        return AO_load(&fast->slot->solo);
+    }
+    word = AO_load_acquire(&var->word);
+    value = AO_load_acquire(&var->value);
+    if (STM__UNLIKELY((word & 1) || AO_load(&var->word) != word ||
+                      word > fast->snapshot || fast->at == fast->end))
+        return false;
+    fast->at->var = var;
+    fast->at->version = word;
+    fast->at++;
+    *out = value;
+    return true;
+}
+
+/* Begins an attempt, if this thread has lately been the only one. */
+static inline bool stm__fast_begin(struct stm_tx *tx)
+{
+    struct stm__fast *fast = stm__fast_of(tx);
+
+    if (!fast->ready || !AO_load(&fast->slot->solo) ||
+        fast->stamp == fast->stamp_end)
+        return false;
+    AO_store_release(&fast->slot->begin, fast->snapshot | 1);
+    fast->ready = false;
+    fast->doom = STM_OK;
+    fast->filter = 0;
+    fast->begun = fast->since = ++fast->stamp;
+    return true;
+}
+
+/* Ends one that was begun so, if it has only read. */
+static inline bool stm__fast_end(struct stm_tx *tx)
+{
+    struct stm__fast *fast = stm__fast_of(tx);
+    AO_t *commits = &fast->counts.of[STM__COMMIT];
+
+    if (fast->filter || fast->work)
+        return false;
+    AO_store_release(&fast->slot->begin, 0);
+    if (STM__UNLIKELY(!AO_load(&fast->slot->solo)))
+        return false;
+    fast->filter = ~UINT64_C(0);
+    fast->doom = STM_EMISUSE;
+    fast->ready = true;
+    AO_store(commits, AO_load(commits) + 1);
+    return true;
+}
+
+/* The long ways. */
+STM_API enum stm_status stm__get(struct stm_tx *tx, struct stm_tvar *var,
+                                 stm_value *out);
+STM_API enum stm_status stm__run(stm_body *body, void *argument);
+
+/* Goes on where a body, run in an attempt begun by stm__fast_begin, has
+ * returned. */
+STM_API enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body,
+                                   void *argument, enum stm_status returned);
+
+static inline enum stm_status stm__fast_atomically(stm_body *body,
+                                                   void *argument)
+{
+    struct stm_tx *tx = stm__self;
+    enum stm_status status;
+
+    if (STM__LIKELY(tx && stm__fast_begin(tx))) {
+        status = body(tx, argument);
+        if (STM__LIKELY(status == STM_OK && stm__fast_end(tx)))
+            return STM_OK;
+        return stm__go_on(tx, body, argument, status);
+    }
+    return stm__run(body, argument);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+#ifndef STM_INLINE_H
+#define STM_INLINE_H
+
+/* The same interface as stm/stm.h, with the shortest ways through it compiled
+ * into the program: instead of a call, a read costs a few instructions, and a
+ * body that the compiler sees becomes part of the function that runs it.  Where
+ * the two differ:
+ *
+ *  - these names do not notice a transaction that is NULL or belongs to another
+ *    thread;
+ *  - struct stm_tvar is complete, so that a structure can have variables as
+ *    members (stm_tvar_init);
+ *  - a program has to be compiled again when the library's soname changes, and
+ *    needs libatomic_ops' headers for that. */
+
+#include <stm/fast.h>
+#include <stm/stm.h>
+
+static inline STM_NODISCARD enum stm_status
+stm__inline_get(struct stm_tx *tx, struct stm_tvar *var, stm_value *out)
+{
+    return STM__LIKELY(stm__fast_get(tx, var, out)) ? STM_OK
+                                                    : stm__get(tx, var, out);
+}
+
+static inline STM_NODISCARD enum stm_status
+stm__inline_atomically(stm_body *body, void *argument)
+{
+    return stm__fast_atomically(body, argument);
+}
+
+#define stm_tvar_get(tx, var, out) stm__inline_get(tx, var, out)
+#define stm_atomically(body, argument) stm__inline_atomically(body, argument)
+
+#endif

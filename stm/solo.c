@@ -1,0 +1,92 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+/* Running alone.  While one thread is the only one in transactions, nothing that
+ * it reads can change: its attempts need no log of what they read, no locks and
+ * no fences.  That is like a lock which stays with the thread that took it last
+ * until another one asks (biased locking: Kawachiya, Koseki, Onodera, OOPSLA
+ * 2002), but nobody ever waits for a body to end.
+ *
+ * The one who runs alone is *solo*: its slot stands in stm__solo, and the slot's
+ * own `solo` is 1.  It looks at that flag after each value that it loads, and
+ * not before: as long as the flag is up then, nobody else had begun when the
+ * value was loaded, so that all values so far existed together.  (promise A)
+ *
+ * Whoever begins an attempt, announces it and then looks at stm__solo.  If
+ * someone is there, it takes the flag down, and no transaction needs to be
+ * waited for: the next look of the other one fails, and its attempt is thrown
+ * away by a conflict and runs again as all do.  Only one that is publishing
+ * already is waited for; it has all it needs, and no user's code runs there.
+ *
+ * The solo one makes no fence, though its announcement and its `publishing` are
+ * stores before loads.  Whoever ends it makes one for both, by the kernel's
+ * membarrier, which costs as much as some thousand transactions alone; so a
+ * thread that was disturbed waits longer before it tries again (attempt.c).
+ * Where the kernel has no membarrier, nobody runs alone.
+ *
+ * Becoming solo: raise the flag, put the slot into stm__solo, look whether
+ * others run, and look whether the slot still stands there.  The last look is
+ * for one who is late in ending an earlier time alone: either its attempt still
+ * runs and is seen, or what it did to stm__solo is. */
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <stm/slot-internal.h>
+#include <stm/step-internal.h>
+
+static bool available; /* set when the library is loaded */
+
+AO_t stm__solo;
+
+static bool membarrier(int command)
+{
+    int error = errno;
+    bool done = syscall(SYS_membarrier, command, 0, 0) == 0;
+
+    errno = error;
+    return done;
+}
+
+void stm__solo_heed(void)
+{
+    available = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+}
+
+void stm__solo_end(const struct stm__slot *own)
+{
+    struct stm__slot *slot = (struct stm__slot *)AO_load_acquire(&stm__solo);
+
+    if (!slot || slot == own)
+        return;
+    AO_store_release(&slot->solo, 0);
+    (void)membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    for (unsigned turn = 0; AO_load_acquire(&slot->publishing); turn++)
+        stm__spin(turn);
+    (void)AO_compare_and_swap_full(&stm__solo, (AO_t)slot, 0);
+}
+
+void stm__solo_withdraw(struct stm__slot *slot)
+{
+    if (AO_load(&stm__solo) != (AO_t)slot)
+        return;
+    AO_store_release(&slot->solo, 0);
+    (void)AO_compare_and_swap_full(&stm__solo, (AO_t)slot, 0);
+}
+
+bool stm__solo_try(struct stm__slot *slot)
+{
+    if (!available || AO_load(&stm__solo))
+        return false;
+    AO_store(&slot->solo, 1);
+    if (!AO_compare_and_swap_full(&stm__solo, 0, (AO_t)slot)) {
+        AO_store(&slot->solo, 0);
+        return false;
+    }
+    stm__fence_after_rmw();
+    if (!stm__slot_any_running() && AO_load_acquire(&stm__solo) == (AO_t)slot)
+        return true;
+    stm__solo_withdraw(slot);
+    return false;
+}
