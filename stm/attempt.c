@@ -109,7 +109,9 @@ enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call)
     call->deadline = call->wall_deadline = STM_FOREVER;
     tx->fast.ready = false;
     tx->fast.doom = STM_OK;
+    tx->fast.work = tx->ticket || call != &tx->own || call->touched;
     tx->fast.filter = 0;
+    tx->fast.has_read = false;
     return STM_OK;
 }
 
@@ -220,15 +222,28 @@ static bool extend(struct stm_tx *tx, const struct stm_tvar *var, AO_t word)
            move_snapshot(tx, now) == STM_OK;
 }
 
-static enum stm_status read_alone(struct stm_tx *tx, struct stm_tvar *var,
-                                  stm_value *out)
+bool stm__join_others(struct stm_tx *tx)
+{
+    if (tx->fast.has_read)
+        return false;
+    stm__solo_withdraw(tx->fast.slot);
+    tx->fast.alone = false;
+    begin_beside_others(tx);
+    stm__log_open_reads(&tx->log, true);
+    return true;
+}
+
+/* False: the attempt is not alone any more. */
+static bool read_alone(struct stm_tx *tx, const struct stm_tvar *var,
+                       stm_value *out)
 {
     stm_value value = AO_load_acquire(&var->value);
 
     if (STM__STEP(STM__AT_ALONE) || !AO_load(&tx->fast.slot->solo))
-        return stm__doom(tx, STM_CONFLICT);
+        return false;
+    tx->fast.has_read = true;
     *out = value;
-    return STM_OK;
+    return true;
 }
 
 static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,
@@ -237,8 +252,12 @@ static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,
     stm_value value;
     AO_t word;
 
-    if (tx->fast.alone)
-        return read_alone(tx, var, out);
+    if (tx->fast.alone) {
+        if (read_alone(tx, var, out))
+            return STM_OK;
+        if (!stm__join_others(tx))
+            return stm__doom(tx, STM_CONFLICT);
+    }
     for (unsigned turn = 0;; turn++) {
         if (STM__LIKELY(stm__tvar_load(var, &word, &value))) {
             if (STM__LIKELY(word <= tx->fast.snapshot) || extend(tx, var, word))
@@ -308,7 +327,7 @@ enum stm_status stm__get(struct stm_tx *tx, struct stm_tvar *var,
     stm_value value = 0;
 
     STM_TRY(stm__check(tx, "stm_tvar_get"));
-    if (tx->log.filter & stm__bit_of(var))
+    if (tx->fast.wrote & stm__bit_of(var))
         STM_TRY(read_own(tx, var, &value));
     else
         STM_TRY(read_committed(tx, var, &value));
@@ -337,20 +356,26 @@ enum stm_status stm__reserve_release(struct stm_tx *tx, size_t count)
                : stm__doom(tx, STM_ENOMEM);
 }
 
-enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,
-                             stm_value value)
+enum stm_status stm__set(struct stm_tx *tx, struct stm_tvar *var,
+                         stm_value value)
 {
-    if (STM__LIKELY(
-            STM__SHORT_WAYS && tx && tx == stm__self &&
-            stm__log_write_plain(&tx->log, var, value, tx->fast.stamp)))
-        return STM_OK;
-    STM__CHECK(tx);
+    STM_TRY(stm__check(tx, "stm_tvar_set"));
     STM__RECORD(write, var, value);
     stm__retain(var->type, value);
-    if (STM__LIKELY(stm__log_write(&tx->log, var, value, tx->fast.since, tx->fast.stamp)))
+    if (STM__LIKELY(stm__log_write(&tx->log, var, value, tx->fast.since,
+                                   tx->fast.stamp)))
         return STM_OK;
     stm__release(var->type, value); /* not the last: the caller has one */
     return stm__doom(tx, STM_ENOMEM);
+}
+
+enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,
+                             stm_value value)
+{
+    if (STM__LIKELY(STM__SHORT_WAYS && tx && tx == stm__self &&
+                    stm__fast_set(tx, var, value)))
+        return STM_OK;
+    return stm__set(tx, var, value);
 }
 
 enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
@@ -481,49 +506,21 @@ static void end_registered(struct stm_tx *tx, enum stm__outcome outcome)
     stm__log_discard_all(&tx->log);
 }
 
-/* Leaves the object as the next attempt expects it. */
-static void reset(struct stm_tx *tx)
+static __attribute__((noinline)) void end_special(struct stm_tx *tx,
+                                                  enum stm__outcome outcome)
 {
-    stm__log_clear(&tx->log);
+    bool asked;
+
+    end_registered(tx, outcome);
+    asked = stm__attempt_leave(tx, event_of[outcome]);
+    stm__log_forget(&tx->log);
     tx->savepoint = NULL;
     tx->depth = 0;
     tx->capture = NULL;
     tx->call = &tx->own;
     tx->now = tx->wall = 0;
     tx->fast.work = false;
-}
-
-/* Withdraws the announcement; returns whether something waits for that. */
-static bool leave(struct stm_tx *tx)
-{
-    if (tx->fast.alone) {
-        AO_store_release(&tx->fast.slot->begin, 0);
-        AO_compiler_barrier();
-        if (STM__LIKELY(AO_load(&tx->fast.slot->solo)))
-            return false;
-    }
-    return stm__slot_leave(tx->fast.slot);
-}
-
-/* Withdraws the announcement, counts the outcome, and is ready for another
- * attempt. */
-static inline bool end_plain(struct stm_tx *tx, enum stm__outcome outcome)
-{
-    bool asked;
-
-    tx->fast.doom = STM_EMISUSE;
-    tx->fast.filter = ~UINT64_C(0);
-    asked = leave(tx);
-    stm__note(tx, tx->call->name, event_of[outcome]);
-    reset(tx);
-    return asked;
-}
-
-static __attribute__((noinline)) void end_special(struct stm_tx *tx,
-                                                  enum stm__outcome outcome)
-{
-    end_registered(tx, outcome);
-    run_user_code(tx, end_plain(tx, outcome));
+    run_user_code(tx, asked);
 }
 
 void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
@@ -531,12 +528,11 @@ void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
     bool asked;
 
     STM__RECORD(end, outcome);
-    if (STM__UNLIKELY(outcome != STM__COMMITTED || tx->fast.work ||
-                      tx->ticket || tx->log.counted)) {
+    if (STM__UNLIKELY(outcome != STM__COMMITTED || tx->fast.work)) {
         end_special(tx, outcome);
         return;
     }
-    asked = end_plain(tx, STM__COMMITTED);
+    asked = stm__attempt_leave(tx, STM__COMMIT);
     if (STM__UNLIKELY(asked || AO_load(&stm__limbo_stranded)))
         run_user_code(tx, asked);
 }

@@ -58,7 +58,7 @@ static void note_retry(struct stm_tx *tx, struct stm_call *call)
  * has to run once more. */
 static enum stm_status block(struct stm_tx *tx)
 {
-    if (tx->fast.alone) {
+    if (tx->fast.alone && !stm__join_others(tx)) {
         stm__solo_withdraw(tx->fast.slot);
         return STM_CONFLICT;
     }
@@ -195,7 +195,10 @@ enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body, void *argument,
     struct stm_call *call = &tx->own;
     enum stm_status status;
 
-    tx->call = call;
+    if (STM__LIKELY(returned == STM_OK && stm__commit_short(tx))) {
+        tx->fast.ready = true;
+        return STM_OK;
+    }
     call->body = body;
     call->argument = argument;
     status = finish(tx, call, returned);

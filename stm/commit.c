@@ -95,7 +95,7 @@ static void sort_by_address(struct stm__write **order, size_t count)
 
 static bool prepare_order(struct stm_tx *tx)
 {
-    size_t count = tx->log.writes.count;
+    size_t count = tx->fast.writes.count;
 
     tx->order.count = 0;
     if (!stm__vec_reserve(&tx->order, count))
@@ -112,7 +112,7 @@ static bool prepare_batch(struct stm_tx *tx)
 {
     size_t counted = 0;
 
-    for (size_t i = 0; i < tx->log.writes.count; i++) {
+    for (size_t i = 0; i < tx->fast.writes.count; i++) {
         const struct stm__write *write = stm__log_write_at(&tx->log, i);
 
         counted += write->change == STM__SETS && stm__counted(write->var->type);
@@ -313,7 +313,7 @@ static AO_t version_alone(const struct stm_tx *tx)
 static bool publish_alone(struct stm_tx *tx, AO_t version)
 {
     struct stm__write *write = stm__log_write_at(&tx->log, 0);
-    struct stm__write *end = write + tx->log.writes.count;
+    struct stm__write *end = write + tx->fast.writes.count;
     bool wakes = false;
 
     for (; write < end; write++) {
@@ -354,7 +354,7 @@ static __attribute__((noinline)) void wake(struct stm_tx *tx)
     struct stm__waiter *chain = NULL;
 
     (void)STM__STEP(STM__AT_WAKE);
-    for (size_t i = 0; i < tx->log.writes.count; i++) {
+    for (size_t i = 0; i < tx->fast.writes.count; i++) {
         struct stm__write *write = stm__log_write_at(&tx->log, i);
 
         if (STM__UNLIKELY(write->wakes) &&
@@ -382,6 +382,20 @@ replace_all_beside_others(struct stm_tx *tx, bool *wakes)
     return decided;
 }
 
+bool stm__commit_short(struct stm_tx *tx)
+{
+    bool wakes;
+
+    if (!STM__SHORT_WAYS || !tx->fast.alone || tx->fast.work ||
+        tx->fast.doom != STM_OK || AO_load(&stm__prepare_hook) ||
+        !replace_all_alone(tx, &wakes))
+        return false;
+    if (STM__UNLIKELY(wakes))
+        wake(tx);
+    stm__attempt_end(tx, STM__COMMITTED);
+    return true;
+}
+
 enum stm_status stm__commit(struct stm_tx *tx)
 {
     stm__prepare *hook = (stm__prepare *)AO_load_acquire(&stm__prepare_hook);
@@ -389,16 +403,16 @@ enum stm_status stm__commit(struct stm_tx *tx)
 
     if (hook)
         STM_TRY(hook(tx));
-    if (!tx->log.writes.count)
+    if (!tx->fast.writes.count)
         return STM_OK;
     if (STM__UNLIKELY(tx->log.counted) && !prepare_batch(tx))
         return stm__doom(tx, STM_ENOMEM);
-    if (tx->fast.alone)
-        decided = replace_all_alone(tx, &wakes);
-    else if (prepare_order(tx))
+    if (!(decided = tx->fast.alone && replace_all_alone(tx, &wakes)) &&
+        (!tx->fast.alone || stm__join_others(tx))) {
+        if (!prepare_order(tx))
+            return stm__doom(tx, STM_ENOMEM);
         decided = replace_all_beside_others(tx, &wakes);
-    else
-        return stm__doom(tx, STM_ENOMEM);
+    }
     if (STM__UNLIKELY(!decided))
         return stm__doom(tx, STM_CONFLICT);
     if (STM__UNLIKELY(wakes))

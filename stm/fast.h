@@ -31,23 +31,16 @@ extern "C" {
 
 /* ---- a variable ---- */
 
-/* The head of an object that limbo.c buries. */
-struct stm__dead {
-    struct stm__dead *next;
-    const struct stm_type *type; /* its release frees the object */
-};
-
-struct stm__side;
-
+/* What there is of every variable; all that there is of one that is a member of
+ * a structure. */
 struct stm_tvar {
     AO_t word;  /* its version; plus one while a commit holds it */
     AO_t value; /* stm_value; replaced only by a commit that holds the word */
-    AO_t side;  /* struct stm__side *; set once, by CAS */
+    AO_t side;  /* struct stm__side *; set once, by CAS; plus STM__MEMBER */
     const struct stm_type *type;
-    AO_t refs;
-    struct stm__dead dead; /* for when the last reference is gone; of a member:
-                              the structure that it is a member of */
 };
+
+#define STM__MEMBER ((AO_t)1)
 
 /* ---- a thread's announcement ---- */
 
@@ -89,10 +82,40 @@ struct stm__counts {
     AO_t of[STM__EVENTS];
 };
 
+/* An array that grows: see vec-internal.h. */
+struct stm__vec {
+    char *items;
+    size_t count;
+    size_t capacity;
+    size_t size; /* of an item, in bytes */
+};
+
 struct stm__read {
     struct stm_tvar *var;
     AO_t version;
 };
+
+/* What a write entry does to its variable. */
+enum stm__effect {
+    STM__KEEPS, /* nothing: only its watch set changes */
+    STM__SETS,  /* gives it a value */
+    STM__ADDS   /* adds to the word that it holds when the commit has locked it:
+                   a variable without a type, not read by this attempt */
+};
+
+struct stm__write {
+    struct stm_tvar *var;
+    stm_value value;    /* counted; or what is added */
+    stm_value replaced; /* what was published over */
+    uint64_t stamp;
+    AO_t version;       /* the variable's, while this commit holds it */
+    AO_t watch_version; /* of the watch set that the commit has dealt with */
+    struct stm__watch_set *watch_set; /* to install; NULL: leave as it is */
+    enum stm__effect change;
+    bool wakes; /* a waiter was seen under the lock */
+};
+
+#define STM__SCAN_MAX 8 /* more writes than this are looked up by hash */
 
 /* What struct stm_tx begins with. */
 struct stm__fast {
@@ -100,14 +123,23 @@ struct stm__fast {
      * something else has to be looked at, too: the attempt is doomed or has
      * ended, or a watcher's function is running. */
     uint64_t filter;
+    AO_t *alone_flag;     /* the slot's `solo`, if the attempt runs alone, has read
+                             something and has an empty filter; else a word that
+                             is 0 */
     AO_t snapshot;        /* every value read was current at this version */
     struct stm__read *at; /* where the next read is logged */
     struct stm__read *end;
+    struct stm__vec writes; /* struct stm__write */
+    size_t writes_plain;    /* so many of them need no room to be made */
+    uint64_t wrote;         /* stm__bit_of each */
+    uint64_t written;       /* the stamp of the latest */
+
     struct stm__slot *slot; /* of this thread; stm__slot_none: it has none */
 
     enum stm_status doom; /* sticky; STM_OK while the attempt can commit */
     bool ready; /* no transaction of this thread's runs or is blocked */
     bool alone; /* the attempt runs alone, and logs no reads */
+    bool has_read; /* one that runs alone */
     bool work;  /* its end has more to do than its writes ask for */
 
     uint64_t stamp;     /* drawn last; also the containers' ownership token */
@@ -125,7 +157,17 @@ static inline struct stm__fast *stm__fast_of(struct stm_tx *tx)
     return (struct stm__fast *)tx;
 }
 
+/* Nothing but 0. */
+STM_API extern AO_t stm__never;
+
 /* ---- short ways ---- */
+
+/* Makes every operation take the long way. */
+static inline void stm__fast_close(struct stm__fast *fast)
+{
+    fast->filter = ~UINT64_C(0);
+    fast->alone_flag = &stm__never;
+}
 
 static inline uint64_t stm__bit_of(const struct stm_tvar *var)
 {
@@ -140,14 +182,23 @@ static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
                                  stm_value *out)
 {
     struct stm__fast *fast = stm__fast_of(tx);
-    stm_value value;
+    stm_value value = AO_load_acquire(&var->value);
     AO_t word;
 
+    /* Who runs alone looks last whether that is still so. */
+    if (STM__LIKELY(AO_load(fast->alone_flag))) {
+        *out = value;
+        return true;
+    }
     if (STM__UNLIKELY(fast->filter) && (fast->filter & stm__bit_of(var)))
         return false;
-    if (fast->alone) { /* and looks last whether that is still so */
+    if (fast->alone) {
         *out = AO_load_acquire(&var->value);
-        return AO_load(&fast->slot->solo);
+        if (!AO_load(&fast->slot->solo))
+            return false;
+        fast->has_read = true;
+        fast->alone_flag = fast->filter ? &stm__never : &fast->slot->solo;
+        return true;
     }
     word = AO_load_acquire(&var->word);
     value = AO_load_acquire(&var->value);
@@ -158,6 +209,38 @@ static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
     fast->at->version = word;
     fast->at++;
     *out = value;
+    return true;
+}
+
+static inline void stm__fast_note_write(struct stm__fast *fast,
+                                        const struct stm_tvar *var)
+{
+    fast->wrote |= stm__bit_of(var);
+    fast->filter |= stm__bit_of(var);
+    fast->alone_flag = &stm__never;
+}
+
+/* Sets a variable that has no counted value and has not been written. */
+static inline bool stm__fast_set(struct stm_tx *tx, struct stm_tvar *var,
+                                 stm_value value)
+{
+    struct stm__fast *fast = stm__fast_of(tx);
+    struct stm__write *write =
+        (struct stm__write *)(void *)fast->writes.items + fast->writes.count;
+
+    if (STM__UNLIKELY((fast->filter & stm__bit_of(var)) ||
+                      fast->writes.count >= fast->writes_plain ||
+                      (var->type && var->type->release)))
+        return false;
+    fast->writes.count++;
+    write->var = var;
+    write->value = value;
+    write->stamp = fast->written = fast->stamp;
+    write->watch_version = 0;
+    write->watch_set = NULL;
+    write->change = STM__SETS;
+    write->wakes = false;
+    stm__fast_note_write(fast, var);
     return true;
 }
 
@@ -173,6 +256,7 @@ static inline bool stm__fast_begin(struct stm_tx *tx)
     fast->ready = false;
     fast->doom = STM_OK;
     fast->filter = 0;
+    fast->has_read = false;
     fast->begun = fast->since = ++fast->stamp;
     return true;
 }
@@ -188,7 +272,7 @@ static inline bool stm__fast_end(struct stm_tx *tx)
     AO_store_release(&fast->slot->begin, 0);
     if (STM__UNLIKELY(!AO_load(&fast->slot->solo)))
         return false;
-    fast->filter = ~UINT64_C(0);
+    stm__fast_close(fast);
     fast->doom = STM_EMISUSE;
     fast->ready = true;
     AO_store(commits, AO_load(commits) + 1);
@@ -198,6 +282,8 @@ static inline bool stm__fast_end(struct stm_tx *tx)
 /* The long ways. */
 STM_API enum stm_status stm__get(struct stm_tx *tx, struct stm_tvar *var,
                                  stm_value *out);
+STM_API enum stm_status stm__set(struct stm_tx *tx, struct stm_tvar *var,
+                                 stm_value value);
 STM_API enum stm_status stm__run(stm_body *body, void *argument);
 
 /* Goes on where a body, run in an attempt begun by stm__fast_begin, has

@@ -21,8 +21,22 @@
 static inline STM_NODISCARD enum stm_status
 stm__inline_get(struct stm_tx *tx, struct stm_tvar *var, stm_value *out)
 {
-    return STM__LIKELY(stm__fast_get(tx, var, out)) ? STM_OK
-                                                    : stm__get(tx, var, out);
+    enum stm_status status;
+    stm_value value;
+
+    if (STM__LIKELY(stm__fast_get(tx, var, out)))
+        return STM_OK;
+    status = stm__get(tx, var, &value);
+    if (status == STM_OK)
+        *out = value; /* which so can be in a register */
+    return status;
+}
+
+static inline STM_NODISCARD enum stm_status
+stm__inline_set(struct stm_tx *tx, struct stm_tvar *var, stm_value value)
+{
+    return STM__LIKELY(stm__fast_set(tx, var, value)) ? STM_OK
+                                                      : stm__set(tx, var, value);
 }
 
 static inline STM_NODISCARD enum stm_status
@@ -32,6 +46,7 @@ stm__inline_atomically(stm_body *body, void *argument)
 }
 
 #define stm_tvar_get(tx, var, out) stm__inline_get(tx, var, out)
+#define stm_tvar_set(tx, var, value) stm__inline_set(tx, var, value)
 #define stm_atomically(body, argument) stm__inline_atomically(body, argument)
 
 #endif

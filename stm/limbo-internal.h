@@ -33,6 +33,12 @@ struct stm__batch {
 /* NULL: out of memory. */
 struct stm__batch *stm__batch_new(size_t capacity);
 
+/* The head of an object that can be buried. */
+struct stm__dead {
+    struct stm__dead *next;
+    const struct stm_type *type; /* its release frees the object */
+};
+
 /* Takes the object over and releases it through its type: before this returns,
  * if nothing holds it back and the caller is not in an attempt.  Any thread,
  * no lock held. */
@@ -41,6 +47,13 @@ void stm__limbo_bury(struct stm__dead *dead);
 /* The same for an object that was never referred to but by values: whoever has
  * it in its log has such a value in view, so that it needs no waiting. */
 void stm__limbo_bury_inner(struct stm__dead *dead);
+
+/* Releases a reference at once, however much that leads to, without deep
+ * recursion: where the caller runs in another release, after that one. */
+void stm__limbo_drop(const struct stm_type *type, stm_value value);
+
+/* Before the calling thread ends. */
+void stm__limbo_thread_fini(void);
 
 /* 1: something waits for a thread that may release it, and any that ends an
  * attempt tries. */

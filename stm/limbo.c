@@ -5,6 +5,7 @@
 
 #include <stm/limbo-internal.h>
 #include <stm/step-internal.h>
+#include <stm/vec-internal.h>
 
 /* A batch that something must stay in is left with one attempt that holds it
  * back, in that attempt's slot.  When the attempt ends, its thread looks at the
@@ -35,6 +36,7 @@ AO_t stm__limbo_stranded;
  * left to the loop that is running already, however long the chain. */
 static STM__THREAD_LOCAL struct stm__dead *ready;
 static STM__THREAD_LOCAL struct stm__batch *pending;
+static STM__THREAD_LOCAL struct stm__vec loose = STM__VEC(struct stm__ref);
 static STM__THREAD_LOCAL bool working;
 
 struct stm__batch *stm__batch_new(size_t capacity)
@@ -202,26 +204,66 @@ static bool process(struct stm__batch *batch)
     }
 }
 
+static bool has_work(void) { return ready || pending || loose.count; }
+
+static void work_once(void)
+{
+    struct stm__dead *dead = ready;
+    struct stm__batch *batch = pending;
+
+    if (loose.count) {
+        struct stm__ref ref = *STM__VEC_AT(&loose, struct stm__ref,
+                                           --loose.count);
+
+        stm__release(ref.type, ref.value);
+    } else if (dead) {
+        ready = dead->next;
+        dead->type->release((stm_value)dead);
+    } else {
+        pending = batch->next;
+        if (process(batch))
+            free(batch);
+    }
+}
+
 /* Releases all that this thread has before it, however much that leads to. */
 static void work(void)
 {
     if (working)
         return;
     working = true;
-    while (ready || pending) {
-        struct stm__dead *dead = ready;
-        struct stm__batch *batch = pending;
-
-        if (dead) {
-            ready = dead->next;
-            dead->type->release((stm_value)dead);
-        } else {
-            pending = batch->next;
-            if (process(batch))
-                free(batch);
-        }
-    }
+    while (has_work())
+        work_once();
     working = false;
+    if (!stm__slot_own) /* a thread that need not have run a transaction */
+        stm__limbo_thread_fini();
+}
+
+void stm__limbo_thread_fini(void) { stm__vec_fini(&loose); }
+
+void stm__limbo_drop(const struct stm_type *type, stm_value value)
+{
+    struct stm__batch *batch;
+    struct stm__ref *ref;
+
+    if (!stm__counted(type) || !value)
+        return;
+    if (!stm__may_release(type, value)) {
+        batch = stm__batch_new(1);
+        if (!batch)
+            return; /* better lost than released by the wrong thread */
+        batch->items[batch->count++] = (struct stm__retired){{value, type}, 0, 0};
+        strand_batch(batch);
+        return;
+    }
+    if (!stm__vec_reserve(&loose, 1)) {
+        stm__release(type, value);
+        return;
+    }
+    ref = stm__vec_push(&loose);
+    ref->value = value;
+    ref->type = type;
+    work();
 }
 
 static void make_ready(struct stm__dead *dead)
@@ -427,7 +469,7 @@ struct stm__batch *stm__limbo_settle(struct stm__batch *batch, bool asked)
         take_stuck();
     if (STM__UNLIKELY(AO_load(&stm__limbo_stranded)))
         take_stranded();
-    if (ready || pending)
+    if (has_work())
         work();
     return batch;
 }

@@ -18,42 +18,20 @@
  * older value must be kept for a savepoint is one comparison.  (The same
  * numbers are the ownership tokens of the containers' nodes.) */
 
-/* What a write entry does to its variable. */
-enum stm__change {
-    STM__KEEPS, /* nothing: only its watch set changes */
-    STM__SETS,  /* gives it a value */
-    STM__ADDS   /* adds to the word that it holds when the commit has locked it:
-                   a variable without a type, not read by this attempt */
-};
-
-struct stm__write {
-    struct stm_tvar *var;
-    stm_value value;    /* counted; or what is added */
-    stm_value replaced; /* what was published over */
-    uint64_t stamp;
-    AO_t version;       /* the variable's, while this commit holds it */
-    AO_t watch_version; /* of the watch set that the commit has dealt with */
-    struct stm__watch_set *watch_set; /* to install; NULL: leave as it is */
-    enum stm__change change;
-    bool wakes; /* a waiter was seen under the lock */
-};
-
 /* What an entry held before a savepoint's body first changed it. */
 struct stm__undo {
     size_t write;
     stm_value value; /* counted */
     uint64_t stamp;
-    enum stm__change change;
+    enum stm__effect change;
 };
 
 struct stm__log {
-    struct stm__fast *fast; /* where the next read is put, and the filter that
-                               the short ways look at */
+    struct stm__fast *fast; /* where the short ways log: the writes, the next
+                               read and the filters */
     struct stm__read *reads;
     size_t reads_capacity;
-    struct stm__vec writes; /* struct stm__write */
     struct stm__vec undos;  /* struct stm__undo */
-    uint64_t written;       /* the stamp of the latest write */
     bool counted;           /* a value of a counted type was written */
 
     /* struct stm__ref: references to give back when the attempt has ended.
@@ -63,9 +41,8 @@ struct stm__log {
     struct stm__vec garbage;
     size_t promised;
 
-    /* Finding writes: a filter, a scan while they are few, then a hash table
+    /* Finding writes: the filter, a scan while they are few, then a hash table
      * with linear probing, whose entries are indices plus one. */
-    uint64_t filter; /* stm__bit_of each */
     uint32_t *table;
     size_t table_size; /* a power of two, or 0 */
     bool indexed;
@@ -83,11 +60,16 @@ static inline void stm__log_clear(struct stm__log *log)
     if (STM__UNLIKELY(log->indexed))
         stm__log_clear_index(log);
     log->fast->at = log->reads;
-    log->writes.count = 0;
+    log->fast->writes.count = 0;
+    log->fast->wrote = 0;
+}
+
+/* And of what makes an attempt's end special. */
+static inline void stm__log_forget(struct stm__log *log)
+{
     log->undos.count = 0;
     log->promised = 0;
     log->counted = false;
-    log->filter = 0;
 }
 
 /* The number of writes and undos: a point to go back to. */
@@ -98,7 +80,7 @@ struct stm__mark {
 
 static inline struct stm__mark stm__log_mark(const struct stm__log *log)
 {
-    struct stm__mark mark = {log->writes.count, log->undos.count};
+    struct stm__mark mark = {log->fast->writes.count, log->undos.count};
 
     return mark;
 }
@@ -163,7 +145,7 @@ void stm__log_unique_reads(struct stm__log *log);
 static inline struct stm__write *stm__log_write_at(const struct stm__log *log,
                                                    size_t index)
 {
-    return STM__VEC_AT(&log->writes, struct stm__write, index);
+    return STM__VEC_AT(&log->fast->writes, struct stm__write, index);
 }
 
 struct stm__write *stm__log_search(const struct stm__log *log,
@@ -173,37 +155,9 @@ struct stm__write *stm__log_search(const struct stm__log *log,
 static inline struct stm__write *stm__log_find(const struct stm__log *log,
                                                const struct stm_tvar *var)
 {
-    if (STM__LIKELY(!(log->filter & stm__bit_of(var))))
+    if (STM__LIKELY(!(log->fast->wrote & stm__bit_of(var))))
         return NULL;
     return stm__log_search(log, var);
-}
-
-#define STM__SCAN_MAX 8 /* more writes than this are looked up by hash */
-
-/* Adds an entry for a variable without a type that has none, if that needs no
- * room to be made. */
-static inline bool stm__log_write_plain(struct stm__log *log,
-                                        struct stm_tvar *var, stm_value value,
-                                        uint64_t stamp)
-{
-    struct stm__write *write = stm__log_write_at(log, log->writes.count);
-    uint64_t bit = stm__bit_of(var);
-
-    if (STM__UNLIKELY((log->fast->filter & bit) || var->type ||
-                      log->writes.count >= log->writes.capacity ||
-                      log->writes.count >= STM__SCAN_MAX))
-        return false;
-    log->writes.count++;
-    write->var = var;
-    write->value = value;
-    write->stamp = log->written = stamp;
-    write->watch_version = 0;
-    write->watch_set = NULL;
-    write->change = STM__SETS;
-    write->wakes = false;
-    log->filter |= bit;
-    log->fast->filter |= bit;
-    return true;
 }
 
 /* Sets a variable's new value, of which the log takes over a reference. `since`
@@ -224,7 +178,7 @@ struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var,
 /* Keeps room for so many references more. */
 static inline bool stm__log_reserve_garbage(struct stm__log *log, size_t more)
 {
-    return stm__vec_reserve(&log->garbage, 2 * log->writes.capacity +
+    return stm__vec_reserve(&log->garbage, 2 * log->fast->writes.capacity +
                                                log->undos.count +
                                                log->promised + more);
 }

@@ -10,7 +10,7 @@ void stm__log_init(struct stm__log *log, struct stm__fast *fast)
 {
     memset(log, 0, sizeof *log);
     log->fast = fast;
-    log->writes.size = sizeof(struct stm__write);
+    log->fast->writes.size = sizeof(struct stm__write);
     log->undos.size = sizeof(struct stm__undo);
     log->garbage.size = sizeof(struct stm__ref);
 }
@@ -18,7 +18,7 @@ void stm__log_init(struct stm__log *log, struct stm__fast *fast)
 void stm__log_fini(struct stm__log *log)
 {
     free(log->reads);
-    stm__vec_fini(&log->writes);
+    stm__vec_fini(&log->fast->writes);
     stm__vec_fini(&log->undos);
     stm__vec_fini(&log->garbage);
     free(log->table);
@@ -102,12 +102,13 @@ static void index_drop_last(struct stm__log *log, size_t index)
 
 void stm__log_clear_index(struct stm__log *log)
 {
-    if (log->writes.count < log->table_size / 8)
-        for (size_t i = log->writes.count; i-- > 0;)
+    if (log->fast->writes.count < log->table_size / 8)
+        for (size_t i = log->fast->writes.count; i-- > 0;)
             index_drop_last(log, i);
     else
         memset(log->table, 0, log->table_size * sizeof *log->table);
     log->indexed = false;
+    log->fast->writes_plain = STM__SCAN_MAX;
 }
 
 /* Makes the table large enough for one more write. */
@@ -116,9 +117,9 @@ static bool index_reserve(struct stm__log *log)
     size_t size = log->table_size ? log->table_size : 64;
     uint32_t *table;
 
-    if (log->writes.count < STM__SCAN_MAX)
+    if (log->fast->writes.count < STM__SCAN_MAX)
         return true;
-    while (size < 4 * (log->writes.count + 1))
+    while (size < 4 * (log->fast->writes.count + 1))
         size *= 2;
     if (size == log->table_size && log->indexed)
         return true;
@@ -131,7 +132,8 @@ static bool index_reserve(struct stm__log *log)
         log->table_size = size;
     }
     log->indexed = true;
-    for (size_t i = 0; i < log->writes.count; i++)
+    log->fast->writes_plain = 0; /* each must be indexed */
+    for (size_t i = 0; i < log->fast->writes.count; i++)
         index_add(log, i);
     return true;
 }
@@ -142,7 +144,7 @@ struct stm__write *stm__log_search(const struct stm__log *log,
     struct stm__write *writes = stm__log_write_at(log, 0);
 
     if (!log->indexed) {
-        for (size_t i = log->writes.count; i-- > 0;)
+        for (size_t i = log->fast->writes.count; i-- > 0;)
             if (writes[i].var == var)
                 return &writes[i];
         return NULL;
@@ -156,18 +158,28 @@ struct stm__write *stm__log_search(const struct stm__log *log,
 
 /* ---- writes ---- */
 
+static bool make_room_for_writes(struct stm__log *log)
+{
+    struct stm__vec *writes = &log->fast->writes;
+
+    if (!stm__vec_reserve(writes, 1) || !stm__log_reserve_garbage(log, 3))
+        return false;
+    if (!log->indexed)
+        log->fast->writes_plain = STM__SCAN_MAX; /* no vector holds fewer */
+    return true;
+}
+
 static struct stm__write *add_entry(struct stm__log *log, struct stm_tvar *var,
                                     uint64_t stamp)
 {
     struct stm__write *write;
 
-    if (log->writes.count == log->writes.capacity &&
-        !(stm__vec_reserve(&log->writes, 1) &&
-          stm__log_reserve_garbage(log, 3)))
+    if (log->fast->writes.count == log->fast->writes.capacity &&
+        !make_room_for_writes(log))
         return NULL;
     if (!index_reserve(log))
         return NULL;
-    write = stm__vec_push(&log->writes);
+    write = stm__vec_push(&log->fast->writes);
     write->var = var;
     write->value = 0;
     write->stamp = stamp;
@@ -175,11 +187,11 @@ static struct stm__write *add_entry(struct stm__log *log, struct stm_tvar *var,
     write->watch_set = NULL;
     write->change = STM__KEEPS;
     write->wakes = false;
-    log->filter |= stm__bit_of(var);
-    log->fast->filter |= stm__bit_of(var);
-    log->counted |= stm__counted(var->type);
+    stm__fast_note_write(log->fast, var);
+    if (stm__counted(var->type))
+        log->counted = log->fast->work = true;
     if (log->indexed)
-        index_add(log, log->writes.count - 1);
+        index_add(log, log->fast->writes.count - 1);
     return write;
 }
 
@@ -236,7 +248,7 @@ bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value,
     write->value = value;
     write->stamp = stamp;
     write->change = STM__SETS;
-    log->written = stamp;
+    log->fast->written = stamp;
     return true;
 }
 
@@ -251,7 +263,7 @@ bool stm__log_add(struct stm__log *log, struct stm_tvar *var, stm_value delta,
         write->change = STM__ADDS;
     write->value += delta;
     write->stamp = stamp;
-    log->written = stamp;
+    log->fast->written = stamp;
     return true;
 }
 
@@ -281,9 +293,9 @@ void stm__log_undo(struct stm__log *log, const struct stm__mark *mark)
         write->stamp = undo->stamp;
         write->change = undo->change;
     }
-    while (log->writes.count > mark->writes) {
-        drop_write(log, log->writes.count - 1);
-        log->writes.count--;
+    while (log->fast->writes.count > mark->writes) {
+        drop_write(log, log->fast->writes.count - 1);
+        log->fast->writes.count--;
     }
 }
 
@@ -335,17 +347,17 @@ static void take_back(struct stm__log *log, const struct stm__mark *mark,
     for (size_t i = log->undos.count; i-- > mark->undos;)
         exchange(log, STM__VEC_AT(&log->undos, struct stm__undo, i));
     if (log->indexed)
-        for (size_t i = log->writes.count; i-- > mark->writes;)
+        for (size_t i = log->fast->writes.count; i-- > mark->writes;)
             index_drop_last(log, i);
     cut(&log->undos, mark->undos, rewound->undo);
-    cut(&log->writes, mark->writes, rewound->write);
+    cut(&log->fast->writes, mark->writes, rewound->write);
     log->promised += 2 * rewound->writes + rewound->undos; /* their room */
 }
 
 bool stm__log_rewind(struct stm__log *log, const struct stm__mark *mark,
                      struct stm__rewound *rewound)
 {
-    rewound->writes = log->writes.count - mark->writes;
+    rewound->writes = log->fast->writes.count - mark->writes;
     rewound->undos = log->undos.count - mark->undos;
     rewound->write = malloc(rewound->writes * sizeof *rewound->write + 1);
     rewound->undo = malloc(rewound->undos * sizeof *rewound->undo + 1);
@@ -361,12 +373,12 @@ bool stm__log_rewind(struct stm__log *log, const struct stm__mark *mark,
 void stm__log_replay(struct stm__log *log, struct stm__rewound *rewound)
 {
     for (size_t i = 0; i < rewound->writes; i++) {
-        struct stm__write *write = stm__vec_push(&log->writes);
+        struct stm__write *write = stm__vec_push(&log->fast->writes);
 
         *write = rewound->write[i];
-        log->filter |= stm__bit_of(write->var);
+        log->fast->wrote |= stm__bit_of(write->var);
         if (log->indexed)
-            index_add(log, log->writes.count - 1);
+            index_add(log, log->fast->writes.count - 1);
     }
     for (size_t i = 0; i < rewound->undos; i++) {
         struct stm__undo *undo = stm__vec_push(&log->undos);
@@ -389,7 +401,7 @@ void stm__log_discard_all(struct stm__log *log)
                              stm__log_write_at(log, undo->write)->var->type,
                              undo->value);
     }
-    for (size_t i = 0; i < log->writes.count; i++) {
+    for (size_t i = 0; i < log->fast->writes.count; i++) {
         struct stm__write *write = stm__log_write_at(log, i);
 
         if (write->change == STM__SETS)

@@ -18,13 +18,14 @@ static struct stm__side *allocate(struct stm_tvar *var)
 struct stm__side *stm__side_ensure(struct stm_tvar *var)
 {
     struct stm__side *side = stm__side_of(var);
+    AO_t none = AO_load(&var->side) & STM__MEMBER;
 
     if (side)
         return side;
     side = allocate(var);
     if (!side)
         return NULL;
-    if (!AO_compare_and_swap_full(&var->side, 0, (AO_t)side))
+    if (!AO_compare_and_swap_full(&var->side, none, (AO_t)side | none))
         free(side);
     return stm__side_of(var);
 }

@@ -10,6 +10,7 @@
  * ends; its counts are then added to those of the threads before. */
 
 STM__THREAD_LOCAL struct stm_tx *stm__self;
+AO_t stm__never;
 
 static pthread_key_t key;
 
@@ -47,6 +48,7 @@ static void free_thread(void *argument)
     delist(tx);
     stm__slot_release();
     stm__block_fini(&tx->own);
+    stm__limbo_thread_fini();
     stm__log_fini(&tx->log);
     stm__vec_fini(&tx->actions);
     stm__vec_fini(&tx->exports);
@@ -80,7 +82,7 @@ static struct stm_tx *make_thread(void)
     }
     tx->fast.doom = STM_EMISUSE;
     stm__log_init(&tx->log, &tx->fast);
-    tx->fast.filter = ~UINT64_C(0);
+    stm__fast_close(&tx->fast);
     tx->fast.slot = &stm__slot_none;
     tx->fast.ready = true;
     stm__call_init(&tx->own);

@@ -61,6 +61,21 @@ static inline bool stm__tvar_load(struct stm_tvar *var, AO_t *word,
     return !STM__LOCKED(*word) && AO_load(&var->word) == *word;
 }
 
+static inline bool stm__tvar_is_member(const struct stm_tvar *var)
+{
+    return AO_load(&var->side) & STM__MEMBER;
+}
+
+/* The structure that a member belongs to; 0: nobody counts. */
+static inline struct stm__ref stm__tvar_owner(const struct stm_tvar *var)
+{
+    struct stm__ref owner = {0, var->type ? var->type->owner : NULL};
+
+    if (owner.type)
+        owner.value = (stm_value)var - var->type->offset;
+    return owner;
+}
+
 /* Takes a reference unless the last one is gone already. */
 bool stm__tvar_try_retain(struct stm_tvar *var);
 
@@ -74,9 +89,9 @@ struct stm_tvar *stm__tvar_new_inner(const struct stm_type *type,
                                      stm_value initial);
 
 /* The side, or NULL. */
-static inline struct stm__side *stm__side_of(struct stm_tvar *var)
+static inline struct stm__side *stm__side_of(const struct stm_tvar *var)
 {
-    return (struct stm__side *)AO_load_acquire(&var->side);
+    return (struct stm__side *)(AO_load_acquire(&var->side) & ~STM__MEMBER);
 }
 
 /* The side, made if need be; NULL: out of memory. */

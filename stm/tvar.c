@@ -8,6 +8,23 @@
 #include <stm/tvar-internal.h>
 #include <stm/watch-set-internal.h>
 
+/* A variable of its own: 56 bytes. */
+struct own_tvar {
+    struct stm_tvar var; /* first */
+    AO_t refs;
+    struct stm__dead dead; /* for when the last reference is gone */
+};
+
+static struct own_tvar *own(struct stm_tvar *var)
+{
+    return (struct own_tvar *)var;
+}
+
+static struct own_tvar *of_dead(stm_value dead)
+{
+    return (struct own_tvar *)((char *)dead - offsetof(struct own_tvar, dead));
+}
+
 static void lose_side(struct stm_tvar *var)
 {
     struct stm__side *side = stm__side_of(var);
@@ -21,18 +38,16 @@ static void lose_side(struct stm_tvar *var)
 
 static void destroy(stm_value dead)
 {
-    struct stm_tvar *var =
-        (struct stm_tvar *)((char *)dead - offsetof(struct stm_tvar, dead));
+    struct stm_tvar *var = &of_dead(dead)->var;
 
     lose_side(var);
     stm__release(var->type, AO_load(&var->value));
-    free(var);
+    free(of_dead(dead));
 }
 
 static bool may_destroy(stm_value dead)
 {
-    struct stm_tvar *var =
-        (struct stm_tvar *)((char *)dead - offsetof(struct stm_tvar, dead));
+    struct stm_tvar *var = &of_dead(dead)->var;
     struct stm__side *side = stm__side_of(var);
 
     return stm__may_release(var->type, AO_load(&var->value)) &&
@@ -52,21 +67,27 @@ static const struct stm_type dead_inner_tvar = {
     .may_release = may_destroy,
 };
 
+static void init(struct stm_tvar *var, const struct stm_type *type,
+                 stm_value initial, AO_t side)
+{
+    var->word = 0;
+    var->value = initial;
+    var->side = side;
+    var->type = type;
+}
+
 struct stm_tvar *stm__tvar_new_stealing(const struct stm_type *type,
                                         stm_value initial)
 {
-    struct stm_tvar *var = malloc(sizeof *var);
+    struct own_tvar *made = malloc(sizeof *made);
 
-    if (!var)
+    if (!made)
         return NULL;
-    var->word = 0;
-    var->value = initial;
-    var->side = 0;
-    var->type = type;
-    var->refs = 1;
-    var->dead.next = NULL;
-    var->dead.type = &dead_tvar;
-    return var;
+    init(&made->var, type, initial, 0);
+    made->refs = 1;
+    made->dead.next = NULL;
+    made->dead.type = &dead_tvar;
+    return &made->var;
 }
 
 struct stm_tvar *stm_tvar_new(const struct stm_type *type, stm_value initial)
@@ -84,24 +105,38 @@ struct stm_tvar *stm__tvar_new_inner(const struct stm_type *type,
     struct stm_tvar *var = stm_tvar_new(type, initial);
 
     if (var)
-        var->dead.type = &dead_inner_tvar;
+        own(var)->dead.type = &dead_inner_tvar;
     return var;
+}
+
+static void retain_owner(const struct stm_tvar *var)
+{
+    struct stm__ref owner = stm__tvar_owner(var);
+
+    stm__retain(owner.type, owner.value);
 }
 
 void stm_tvar_retain(struct stm_tvar *var)
 {
-    (void)AO_fetch_and_add1(&var->refs);
+    if (stm__tvar_is_member(var))
+        retain_owner(var);
+    else
+        (void)AO_fetch_and_add1(&own(var)->refs);
 }
 
 bool stm__tvar_try_retain(struct stm_tvar *var)
 {
     AO_t refs;
 
+    if (stm__tvar_is_member(var)) {
+        retain_owner(var);
+        return true;
+    }
     do {
-        refs = AO_load(&var->refs);
+        refs = AO_load(&own(var)->refs);
         if (!refs)
             return false;
-    } while (!AO_compare_and_swap(&var->refs, refs, refs + 1));
+    } while (!AO_compare_and_swap(&own(var)->refs, refs, refs + 1));
     return true;
 }
 
@@ -120,13 +155,36 @@ static void hide(struct stm_tvar *var)
 
 void stm_tvar_release(struct stm_tvar *var)
 {
-    if (!var || AO_fetch_and_sub1_full(&var->refs) != 1)
+    struct stm__ref owner;
+
+    if (!var)
+        return;
+    if (stm__tvar_is_member(var)) {
+        owner = stm__tvar_owner(var);
+        stm__release(owner.type, owner.value);
+        return;
+    }
+    if (AO_fetch_and_sub1_full(&own(var)->refs) != 1)
         return;
     hide(var);
-    if (var->dead.type == &dead_inner_tvar)
-        stm__limbo_bury_inner(&var->dead);
+    if (own(var)->dead.type == &dead_inner_tvar)
+        stm__limbo_bury_inner(&own(var)->dead);
     else
-        stm__limbo_bury(&var->dead);
+        stm__limbo_bury(&own(var)->dead);
+}
+
+void stm_tvar_init(struct stm_tvar *var, const struct stm_type *type,
+                   stm_value initial)
+{
+    init(var, type, initial, STM__MEMBER);
+    stm__retain(type, initial);
+}
+
+void stm_tvar_fini(struct stm_tvar *var)
+{
+    hide(var);
+    lose_side(var);
+    stm__limbo_drop(var->type, AO_load(&var->value));
 }
 
 enum stm_status stm_tvar_set_name(struct stm_tvar *var, const char *name)
@@ -151,8 +209,7 @@ enum stm_status stm_tvar_set_name(struct stm_tvar *var, const char *name)
 
 const char *stm_tvar_name(const struct stm_tvar *var)
 {
-    const struct stm__side *side =
-        (const struct stm__side *)AO_load_acquire(&var->side);
+    const struct stm__side *side = stm__side_of(var);
 
     return side ? side->name : NULL;
 }

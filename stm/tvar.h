@@ -26,6 +26,17 @@ STM_API struct stm_tvar *stm_tvar_new(const struct stm_type *type,
 STM_API void stm_tvar_retain(struct stm_tvar *var);
 STM_API void stm_tvar_release(struct stm_tvar *var);
 
+/* The same for a variable that is a member of a structure; stm/inline.h makes
+ * struct stm_tvar complete for that, 32 bytes.  To refer to the variable is to
+ * refer to the structure, which is a value of the type's `owner`, and a watcher
+ * that has read the variable does so.  stm_tvar_fini gives the reference to the
+ * value back.  It is for the owner's release function, which the library calls
+ * once no attempt can meet the structure any more; elsewhere, no other thread may
+ * have a way to the variable.  Neither needs a transaction. */
+STM_API void stm_tvar_init(struct stm_tvar *var, const struct stm_type *type,
+                           stm_value initial);
+STM_API void stm_tvar_fini(struct stm_tvar *var);
+
 /* Reads.  *out is borrowed: it lasts until the attempt ends.
  * STM_OK; STM_CONFLICT, STM_RETRY or STM_ENOMEM where the attempt is doomed;
  * STM_EMISUSE when tx is not the running attempt of the calling thread. */

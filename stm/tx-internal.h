@@ -137,6 +137,9 @@ enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call);
 /* The thread counts anew until it tries. */
 void stm__put_solo_off(struct stm_tx *tx);
 
+/* An attempt that ran alone goes on beside others, if it has read nothing. */
+bool stm__join_others(struct stm_tx *tx);
+
 /* How an attempt ended, for stm__attempt_end. */
 enum stm__outcome {
     STM__COMMITTED,
@@ -148,6 +151,25 @@ enum stm__outcome {
 /* Ends it: withdraws the announcement, counts the outcome, hands results out,
  * releases what may be released, and runs or drops the actions. */
 void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome);
+
+/* Of that, what every attempt's end does: withdraws the announcement, counts,
+ * and empties the log of an attempt with nothing special.  Returns whether
+ * something waits for its end. */
+static inline bool stm__attempt_leave(struct stm_tx *tx, enum stm__event event)
+{
+    struct stm__fast *fast = &tx->fast;
+    bool asked = false;
+
+    fast->doom = STM_EMISUSE;
+    stm__fast_close(fast);
+    AO_store_release(&fast->slot->begin, 0);
+    AO_compiler_barrier(); /* alone, the fence is stm__solo_end's */
+    if (STM__UNLIKELY(!fast->alone || !AO_load(&fast->slot->solo)))
+        asked = stm__slot_leave(fast->slot);
+    stm__note(tx, tx->call->name, event);
+    stm__log_clear(&tx->log);
+    return asked;
+}
 
 /* Ends the attempt of a thread that ends in its midst, whose call lies on a
  * stack that is gone. */
@@ -200,7 +222,9 @@ static inline void stm__open_short_ways(struct stm_tx *tx)
 {
     bool plain = tx->fast.doom == STM_OK && !tx->capture;
 
-    tx->fast.filter = plain ? tx->log.filter : ~UINT64_C(0);
+    stm__fast_close(&tx->fast);
+    if (plain)
+        tx->fast.filter = tx->fast.wrote;
 }
 
 /* Makes room to give back so many references after the attempt, or dooms it
@@ -272,6 +296,10 @@ uint64_t stm__moment(const struct stm_tx *tx);
 /* Commits: STM_OK, or the status by which the attempt is doomed, or an error of
  * a watcher. */
 enum stm_status stm__commit(struct stm_tx *tx);
+
+/* Commits and ends an attempt that runs alone and has only set a few variables.
+ * False: it has not, or is not alone any more; nothing has happened. */
+bool stm__commit_short(struct stm_tx *tx);
 
 /* In the child of a fork, where the gate was closed: lets go of the variables
  * that another thread's commit had locked before it looked at the gate.  They

@@ -4,6 +4,7 @@
 #define STM_VALUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -47,6 +48,12 @@ struct stm_type {
      * value, owned once, holds.  NULL: visits the value itself if the type
      * has a release function. */
     int (*traverse)(stm_value value, stm_visit *visit, void *context);
+
+    /* For a variable that is a member of a structure (stm_tvar_init): the type
+     * of which that structure is a value, and where the variable lies in it, in
+     * bytes.  NULL: the structure is there as long as anyone may know of it. */
+    const struct stm_type *owner;
+    size_t offset;
 };
 
 #ifdef __cplusplus

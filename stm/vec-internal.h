@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include <stm/fast.h>
+
 /* An array that grows; all zero is an empty one.  Growing may fail and then
  * changes nothing; what was reserved can be pushed without failing.
  *
@@ -15,13 +17,6 @@
  *     if (!stm__vec_reserve(&reads, 1)) return STM_ENOMEM;
  *     *(struct read *)stm__vec_push(&reads) = ...;
  */
-struct stm__vec {
-    char *items;
-    size_t count;
-    size_t capacity;
-    size_t size; /* of an item, in bytes */
-};
-
 #define STM__VEC(type)                                                         \
     {                                                                          \
         NULL, 0, 0, sizeof(type)                                               \

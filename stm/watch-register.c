@@ -67,6 +67,10 @@ static void add_items(struct stm_tx *tx, struct stm__run *run,
         item->var = var;
         item->side = stm__side_of(var);
         stm__side_retain(item->side);
+        item->owner = (struct stm__ref){0, NULL};
+        if (stm__tvar_is_member(var))
+            item->owner = stm__tvar_owner(var);
+        stm__retain(item->owner.type, item->owner.value);
         watched->count++;
     }
 }

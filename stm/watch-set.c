@@ -184,14 +184,41 @@ static void release_watched(stm_value value)
 
     if (AO_fetch_and_sub1_full(&watched->refs) != 1)
         return;
-    for (size_t i = 0; i < watched->count; i++)
+    for (size_t i = 0; i < watched->count; i++) {
         stm__side_release(watched->items[i].side);
+        stm__release(watched->items[i].owner.type,
+                     watched->items[i].owner.value);
+    }
     free(watched->items);
     free(watched);
+}
+
+static bool may_release_watched(stm_value value)
+{
+    const struct stm__watched *watched = (const struct stm__watched *)value;
+    bool may = true;
+
+    for (size_t i = 0; may && i < watched->count; i++)
+        may = stm__may_release(watched->items[i].owner.type,
+                               watched->items[i].owner.value);
+    return may;
+}
+
+static int traverse_watched(stm_value value, stm_visit *visit, void *context)
+{
+    const struct stm__watched *watched = (const struct stm__watched *)value;
+    int stop = 0;
+
+    for (size_t i = 0; !stop && i < watched->count; i++)
+        stop = stm__traverse(watched->items[i].owner.type,
+                             watched->items[i].owner.value, visit, context);
+    return stop;
 }
 
 const struct stm_type stm__watched_type = {
     .name = "watched variables",
     .retain = retain_watched,
     .release = release_watched,
+    .may_release = may_release_watched,
+    .traverse = traverse_watched,
 };

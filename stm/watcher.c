@@ -14,7 +14,7 @@ static enum stm_status prepare(struct stm_tx *tx)
 {
     tx->runs.count = 0;
     tx->captures.count = 0;
-    if (!tx->log.writes.count && !tx->watch_ops.count)
+    if (!tx->fast.writes.count && !tx->watch_ops.count)
         return STM_OK;
     STM_TRY(stm__watch_settle(tx));
     return stm__watch_register(tx);

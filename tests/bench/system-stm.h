@@ -3,50 +3,42 @@
 #ifndef TESTS_BENCH_SYSTEM_STM_H
 #define TESTS_BENCH_SYSTEM_STM_H
 
-/* This library, by what is public.  BENCH_STM_HEADER replaces the header by
- * another one that gives the same names. */
-#ifndef BENCH_STM_HEADER
-#define BENCH_STM_HEADER <stm/stm.h>
-#endif
-#include BENCH_STM_HEADER
-
+/* This library, by what is public; with BENCH_CALLS, not compiled in. */
 #include <atomic_ops.h>
+#include <stm/inline.h>
+#ifdef BENCH_CALLS
+#undef stm_atomically
+#undef stm_tvar_get
+#undef stm_tvar_set
+#endif
 
 #define TM_INLINE inline
 #define TM_SAFE
 
 struct tm_word {
-    struct stm_tvar *var;
+    struct stm_tvar var;
 };
-
-static inline void tm_typed_init(struct tm_word *word,
-                                 const struct stm_type *type, stm_value value)
-{
-    word->var = stm_tvar_new(type, value);
-    if (!word->var)
-        must(STM_ENOMEM);
-}
 
 static inline void tm_word_init(struct tm_word *word, stm_value value)
 {
-    tm_typed_init(word, NULL, value);
+    stm_tvar_init(&word->var, NULL, value);
 }
 
 static inline void tm_word_fini(struct tm_word *word)
 {
-    stm_tvar_release(word->var);
+    stm_tvar_fini(&word->var);
 }
 
 static inline enum stm_status tm_get(struct stm_tx *tx, struct tm_word *word,
                                      stm_value *out)
 {
-    return stm_tvar_get(tx, word->var, out);
+    return stm_tvar_get(tx, &word->var, out);
 }
 
 static inline enum stm_status tm_put(struct stm_tx *tx, struct tm_word *word,
                                      stm_value value)
 {
-    return stm_tvar_set(tx, word->var, value);
+    return stm_tvar_set(tx, &word->var, value);
 }
 
 static inline void tm_atomically(stm_body *body, void *argument)
@@ -105,7 +97,7 @@ static inline void tm_link_init(struct tm_word *word,
                                 const struct tm_node_kind *kind,
                                 struct tm_node *node)
 {
-    tm_typed_init(word, kind, (stm_value)node);
+    stm_tvar_init(&word->var, kind, (stm_value)node);
 }
 
 static inline void tm_node_settle(const struct tm_node_kind *kind,
