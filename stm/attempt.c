@@ -14,15 +14,12 @@
 
 static AO_t stamp_blocks;
 
-uint64_t stm__draw_stamp(struct stm_tx *tx)
+uint64_t stm__draw_block(struct stm_tx *tx)
 {
-    struct stm__fast *fast = &tx->fast;
+    uint64_t block = (uint64_t)AO_fetch_and_add1(&stamp_blocks) + 1;
 
-    if (STM__UNLIKELY(fast->stamp == fast->stamp_end)) {
-        fast->stamp = (uint64_t)(AO_fetch_and_add1(&stamp_blocks) + 1) << 24;
-        fast->stamp_end = fast->stamp + (1 << 24) - 1;
-    }
-    return ++fast->stamp;
+    tx->fast.stamp_end = (block << 24) + (1 << 24) - 1;
+    return tx->fast.stamp = (block << 24) + 1;
 }
 
 #define SOLO_WAIT_MAX (1 << 16)
@@ -42,12 +39,17 @@ static void wait_longer(struct stm_tx *tx, bool was_short)
     stm__put_solo_off(tx);
 }
 
+static void note_solo_end(struct stm_tx *tx)
+{
+    uint64_t stamps = tx->fast.stamp - tx->solo_since;
+
+    wait_longer(tx, stamps < (uint64_t)16 * tx->solo_wait);
+}
+
 static bool try_solo(struct stm_tx *tx)
 {
     struct stm__slot *slot = tx->fast.slot;
 
-    if (tx->solo_left-- > 0)
-        return false;
     if (!stm__solo_try(slot)) {
         wait_longer(tx, true);
         return false;
@@ -61,31 +63,6 @@ static bool try_solo(struct stm_tx *tx)
     return true;
 }
 
-/* Where the thread is alone, its attempts until that ends have one snapshot,
- * announced here once for all of them. */
-static bool begin_alone(struct stm_tx *tx)
-{
-    struct stm__fast *fast = &tx->fast;
-    struct stm__slot *slot = fast->slot;
-
-    if (fast->alone && AO_load(&slot->solo)) {
-        AO_store_release(&slot->begin, fast->snapshot | STM__ODD);
-        return true;
-    }
-    if (fast->alone)
-        wait_longer(tx, fast->stamp - tx->solo_since <
-                            (uint64_t)16 * tx->solo_wait);
-    fast->alone = false;
-    if (!try_solo(tx))
-        return false;
-    fast->alone = true;
-    fast->snapshot = stm__clock_now();
-    AO_store_release(&slot->low, fast->snapshot | STM__ODD);
-    AO_store_release(&slot->high, fast->snapshot | STM__ODD);
-    AO_store_release(&slot->begin, fast->snapshot | STM__ODD);
-    return true;
-}
-
 static void begin_beside_others(struct stm_tx *tx)
 {
     if (!tx->is_present)
@@ -95,21 +72,57 @@ static void begin_beside_others(struct stm_tx *tx)
     stm__slot_enter(tx->fast.slot, tx->fast.snapshot);
 }
 
+/* Where the thread is alone, its attempts until that ends have one snapshot,
+ * announced here once for all of them. */
+static __attribute__((noinline)) void begin_alone(struct stm_tx *tx)
+{
+    struct stm__fast *fast = &tx->fast;
+    struct stm__slot *slot = fast->slot;
+
+    if (fast->alone && AO_load(&slot->solo)) {
+        AO_store_release(&slot->begin, fast->snapshot | STM__ODD);
+        return;
+    }
+    if (fast->alone)
+        note_solo_end(tx);
+    fast->alone = tx->solo_left == 0 && try_solo(tx);
+    stm__log_open_reads(&tx->log, !fast->alone);
+    if (!fast->alone) {
+        begin_beside_others(tx);
+        return;
+    }
+    fast->snapshot = stm__clock_now();
+    AO_store_release(&slot->low, fast->snapshot | STM__ODD);
+    AO_store_release(&slot->high, fast->snapshot | STM__ODD);
+    AO_store_release(&slot->begin, fast->snapshot | STM__ODD);
+}
+
+static __attribute__((noinline)) bool find_slot(struct stm_tx *tx)
+{
+    if (!stm__slot_acquire())
+        return false;
+    tx->fast.slot = stm__slot_own;
+    return true;
+}
+
 enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call)
 {
-    if (STM__UNLIKELY(!stm__slot_own) && !stm__slot_acquire())
+    if (STM__UNLIKELY(tx->fast.slot == &stm__slot_none) && !find_slot(tx))
         return STM_ENOMEM;
-    tx->fast.slot = stm__slot_own;
     STM__RECORD(begin);
-    if (!begin_alone(tx))
+    if (STM__UNLIKELY(tx->fast.alone || tx->solo_left == 0)) {
+        begin_alone(tx);
+    } else {
+        tx->solo_left--;
         begin_beside_others(tx);
-    stm__log_open_reads(&tx->log, !tx->fast.alone);
+    }
     tx->fast.begun = tx->fast.since = stm__draw_stamp(tx);
     tx->call = call;
-    call->deadline = call->wall_deadline = STM_FOREVER;
+    if (STM__UNLIKELY(call->touched))
+        call->deadline = call->wall_deadline = STM_FOREVER;
     tx->fast.ready = false;
     tx->fast.doom = STM_OK;
-    tx->fast.work = tx->ticket || call != &tx->own || call->touched;
+    tx->fast.work = tx->ticket || call->touched || call != &tx->own;
     tx->fast.filter = 0;
     tx->fast.has_read = false;
     return STM_OK;
@@ -227,6 +240,7 @@ bool stm__join_others(struct stm_tx *tx)
     if (tx->fast.has_read)
         return false;
     stm__solo_withdraw(tx->fast.slot);
+    note_solo_end(tx);
     tx->fast.alone = false;
     begin_beside_others(tx);
     stm__log_open_reads(&tx->log, true);

@@ -257,7 +257,7 @@ enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call)
     enum stm_status status;
 
     (void)STM__STEP(STM__AT_SLEEP);
-    stm__slot_release();
+    stm__thread_leave_slot(tx);
     /* A hook may end the thread, and so may a cancellation. */
     pthread_cleanup_push(withdraw, call);
     status = sleep_once(tx, call);

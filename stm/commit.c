@@ -62,11 +62,6 @@
 
 AO_t stm__prepare_hook;
 
-static struct stm__write *write_in_order(const struct stm_tx *tx, size_t index)
-{
-    return *STM__VEC_AT(&tx->order, struct stm__write *, index);
-}
-
 /* ---- prepare ---- */
 
 static int by_address(const void *left, const void *right)
@@ -95,16 +90,24 @@ static void sort_by_address(struct stm__write **order, size_t count)
 
 static bool prepare_order(struct stm_tx *tx)
 {
+    struct stm__write *write = stm__log_write_at(&tx->log, 0);
     size_t count = tx->fast.writes.count;
 
     tx->order.count = 0;
-    if (!stm__vec_reserve(&tx->order, count))
+    if (STM__UNLIKELY(tx->order.capacity < count) &&
+        !stm__vec_reserve(&tx->order, count))
         return false;
     for (size_t i = 0; i < count; i++)
-        *(struct stm__write **)stm__vec_push(&tx->order) =
-            stm__log_write_at(&tx->log, i);
+        *STM__VEC_AT(&tx->order, struct stm__write *, i) = &write[i];
+    tx->order.count = count;
     sort_by_address(STM__VEC_AT(&tx->order, struct stm__write *, 0), count);
     return true;
+}
+
+static inline struct stm__write *write_in_order(const struct stm_tx *tx,
+                                                size_t index)
+{
+    return *STM__VEC_AT(&tx->order, struct stm__write *, index);
 }
 
 /* Room for every value that is going to be replaced. */
@@ -126,21 +129,26 @@ static bool prepare_batch(struct stm_tx *tx)
 
 /* ---- lock ---- */
 
+static inline bool try_lock(struct stm__write *write, AO_t seen)
+{
+    if (STM__LOCKED(seen) || STM__STEP(STM__AT_LOCK) ||
+        !AO_compare_and_swap_full(&write->var->word, seen, seen | STM__ODD))
+        return false;
+    write->version = seen;
+    return true;
+}
+
 /* Whoever only adds has read nothing that could change meanwhile, and waits:
  * since locks are taken in order, their holders do not wait for this one. */
-static bool lock_one(struct stm_tx *tx, struct stm__write *write)
+static __attribute__((noinline)) bool wait_for_lock(struct stm_tx *tx,
+                                                    struct stm__write *write)
 {
     unsigned age = tx->call->conflicts < 5 ? tx->call->conflicts : 5;
     AO_t *word = &write->var->word;
 
     for (unsigned turn = 0;; turn++) {
-        AO_t seen = AO_load(word);
-
-        if (!STM__LOCKED(seen) && !STM__STEP(STM__AT_LOCK) &&
-            AO_compare_and_swap_full(word, seen, seen | STM__ODD)) {
-            write->version = seen;
+        if (try_lock(write, AO_load(word)))
             return true;
-        }
         if (turn >= (unsigned)PATIENCE << age && write->change != STM__ADDS &&
             !stm__gate_mine(tx))
             return false;
@@ -155,6 +163,12 @@ static void unlock(struct stm_tx *tx, size_t count)
 
         AO_store_release(&write->var->word, write->version);
     }
+}
+
+static inline bool lock_one(struct stm_tx *tx, struct stm__write *write)
+{
+    return STM__LIKELY(try_lock(write, AO_load(&write->var->word))) ||
+           wait_for_lock(tx, write);
 }
 
 /* Is the variable, now held, watched by those who ran? */
@@ -248,8 +262,8 @@ static void publish_watchers(struct stm_tx *tx, struct stm__write *write)
 
 /* Publishes one variable's value and watch set and unlocks it; returns whether
  * there is anyone to wake. */
-static bool publish_one(struct stm_tx *tx, struct stm__write *write,
-                        AO_t version)
+static __attribute__((noinline)) bool
+publish_one(struct stm_tx *tx, struct stm__write *write, AO_t version)
 {
     AO_t word = write->version;
 
@@ -266,33 +280,53 @@ static bool publish_one(struct stm_tx *tx, struct stm__write *write,
     return write->wakes;
 }
 
+/* A word that nobody waits for or watches takes two stores. */
+static inline bool publish_plain(struct stm__write *write, AO_t version)
+{
+    struct stm_tvar *var = write->var;
+
+    if (STM__UNLIKELY(stm__counted(var->type) || stm__side_of(var) ||
+                      write->change != STM__SETS))
+        return false;
+    (void)STM__STEP(STM__AT_PUBLISH);
+    AO_store_release(&var->value, write->value);
+    AO_store_release(&var->word, version);
+    write->change = STM__KEEPS;
+    return true;
+}
+
 /* Returns whether there is anyone to wake. */
 static bool publish(struct stm_tx *tx, AO_t version)
 {
     bool wakes = false;
 
     /* Until the waiters are woken, the new values are looked at, too. */
-    AO_store_release(&stm__slot_own->high, version | STM__ODD);
-    for (size_t i = 0; i < tx->order.count; i++)
-        wakes |= publish_one(tx, write_in_order(tx, i), version);
+    AO_store_release(&tx->fast.slot->high, version | STM__ODD);
+    for (size_t i = 0; i < tx->order.count; i++) {
+        struct stm__write *write = write_in_order(tx, i);
+
+        if (STM__UNLIKELY(!publish_plain(write, version)))
+            wakes |= publish_one(tx, write, version);
+    }
     return wakes;
 }
 
 /* Locks, decides and publishes; *wakes says whether there is anyone to wake. */
-static bool replace_all(struct stm_tx *tx, bool *wakes)
+static bool replace_all_beside_others(struct stm_tx *tx, bool *wakes)
 {
-    AO_t version;
+    AO_t version = 0;
 
-    if (!lock_past_gate(tx))
-        return false;
-    version = decide(tx);
-    STM__RECORD(stamp, version);
-    if (version)
-        *wakes = publish(tx, version);
-    else
-        unlock(tx, tx->order.count);
-    tx->fast.snapshot = version;
-    tx->is_present = version != 0;
+    if (lock_past_gate(tx)) {
+        version = decide(tx);
+        STM__RECORD(stamp, version);
+        if (version)
+            *wakes = publish(tx, version);
+        else
+            unlock(tx, tx->order.count);
+        tx->fast.snapshot = version;
+        tx->is_present = version != 0;
+    }
+    AO_store_release(&tx->committing, 0);
     return version != 0;
 }
 
@@ -309,7 +343,6 @@ static AO_t version_alone(const struct stm_tx *tx)
 #endif
 }
 
-/* A word that nobody waits for or watches takes two stores. */
 static bool publish_alone(struct stm_tx *tx, AO_t version)
 {
     struct stm__write *write = stm__log_write_at(&tx->log, 0);
@@ -317,17 +350,10 @@ static bool publish_alone(struct stm_tx *tx, AO_t version)
     bool wakes = false;
 
     for (; write < end; write++) {
-        struct stm_tvar *var = write->var;
-
-        if (STM__UNLIKELY(var->type || stm__side_of(var) ||
-                          write->change != STM__SETS)) {
-            write->version = AO_load(&var->word);
-            wakes |= publish_one(tx, write, version);
+        if (STM__LIKELY(publish_plain(write, version)))
             continue;
-        }
-        AO_store_release(&var->value, write->value);
-        AO_store_release(&var->word, version);
-        write->change = STM__KEEPS;
+        write->version = AO_load(&write->var->word);
+        wakes |= publish_one(tx, write, version);
     }
     return wakes;
 }
@@ -373,15 +399,6 @@ void stm__commit_forget(struct stm_tx *tx)
     }
 }
 
-static __attribute__((noinline)) bool
-replace_all_beside_others(struct stm_tx *tx, bool *wakes)
-{
-    bool decided = replace_all(tx, wakes);
-
-    AO_store_release(&tx->committing, 0);
-    return decided;
-}
-
 bool stm__commit_short(struct stm_tx *tx)
 {
     bool wakes;
@@ -396,25 +413,35 @@ bool stm__commit_short(struct stm_tx *tx)
     return true;
 }
 
+static bool replace_all(struct stm_tx *tx, bool *wakes)
+{
+    if (tx->fast.alone) {
+        if (replace_all_alone(tx, wakes))
+            return true;
+        if (!stm__join_others(tx))
+            return false;
+    }
+    if (!prepare_order(tx)) {
+        stm__doom(tx, STM_ENOMEM);
+        return false;
+    }
+    return replace_all_beside_others(tx, wakes);
+}
+
 enum stm_status stm__commit(struct stm_tx *tx)
 {
     stm__prepare *hook = (stm__prepare *)AO_load_acquire(&stm__prepare_hook);
-    bool decided, wakes = false;
+    bool wakes = false;
 
-    if (hook)
+    if (STM__UNLIKELY(hook != NULL))
         STM_TRY(hook(tx));
     if (!tx->fast.writes.count)
         return STM_OK;
     if (STM__UNLIKELY(tx->log.counted) && !prepare_batch(tx))
         return stm__doom(tx, STM_ENOMEM);
-    if (!(decided = tx->fast.alone && replace_all_alone(tx, &wakes)) &&
-        (!tx->fast.alone || stm__join_others(tx))) {
-        if (!prepare_order(tx))
-            return stm__doom(tx, STM_ENOMEM);
-        decided = replace_all_beside_others(tx, &wakes);
-    }
-    if (STM__UNLIKELY(!decided))
-        return stm__doom(tx, STM_CONFLICT);
+    if (STM__UNLIKELY(!replace_all(tx, &wakes)))
+        return tx->fast.doom != STM_OK ? tx->fast.doom
+                                       : stm__doom(tx, STM_CONFLICT);
     if (STM__UNLIKELY(wakes))
         wake(tx);
     return STM_OK;

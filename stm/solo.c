@@ -69,10 +69,10 @@ void stm__solo_end(const struct stm__slot *own)
 
 void stm__solo_withdraw(struct stm__slot *slot)
 {
-    if (AO_load(&stm__solo) != (AO_t)slot)
-        return;
-    AO_store_release(&slot->solo, 0);
-    (void)AO_compare_and_swap_full(&stm__solo, (AO_t)slot, 0);
+    AO_store_release(&slot->solo, 0); /* also where the slot stands there no
+                                         more, by one who was late */
+    if (AO_load(&stm__solo) == (AO_t)slot)
+        (void)AO_compare_and_swap_full(&stm__solo, (AO_t)slot, 0);
 }
 
 bool stm__solo_try(struct stm__slot *slot)

@@ -46,7 +46,7 @@ static void free_thread(void *argument)
     if (tx->fast.doom != STM_EMISUSE)
         stm__attempt_abandon(tx);
     delist(tx);
-    stm__slot_release();
+    stm__thread_leave_slot(tx);
     stm__block_fini(&tx->own);
     stm__limbo_thread_fini();
     stm__log_fini(&tx->log);
@@ -70,7 +70,7 @@ __attribute__((constructor)) static void prepare(void)
     stm__fork_heed();
 }
 
-static struct stm_tx *make_thread(void)
+struct stm_tx *stm__make_thread(void)
 {
     struct stm_tx *tx = calloc(1, sizeof *tx);
 
@@ -99,9 +99,10 @@ static struct stm_tx *make_thread(void)
     return tx;
 }
 
-struct stm_tx *stm__thread(void)
+void stm__thread_leave_slot(struct stm_tx *tx)
 {
-    return STM__LIKELY(stm__self != NULL) ? stm__self : make_thread();
+    tx->fast.slot = &stm__slot_none;
+    stm__slot_release();
 }
 
 /* ---- fork ---- */

@@ -119,7 +119,15 @@ struct stm__watch_op {
 /* ---- thread.c ---- */
 
 /* The thread's object, made if need be; NULL: out of memory. */
-struct stm_tx *stm__thread(void);
+struct stm_tx *stm__make_thread(void);
+
+static inline struct stm_tx *stm__thread(void)
+{
+    return STM__LIKELY(stm__self != NULL) ? stm__self : stm__make_thread();
+}
+
+/* Gives the thread's slot back while it sleeps. */
+void stm__thread_leave_slot(struct stm_tx *tx);
 
 /* ---- attempt.c ---- */
 
@@ -214,8 +222,15 @@ enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
 enum stm_status stm__tvar_add(struct stm_tx *tx, struct stm_tvar *var,
                               stm_value delta);
 
-/* Draws a new stamp. */
-uint64_t stm__draw_stamp(struct stm_tx *tx);
+/* Draws a new stamp; out of a new block of them. */
+uint64_t stm__draw_block(struct stm_tx *tx);
+
+static inline uint64_t stm__draw_stamp(struct stm_tx *tx)
+{
+    if (STM__UNLIKELY(tx->fast.stamp == tx->fast.stamp_end))
+        return stm__draw_block(tx);
+    return ++tx->fast.stamp;
+}
 
 /* Lets the short ways go as far as the attempt's state allows. */
 static inline void stm__open_short_ways(struct stm_tx *tx)
