@@ -317,21 +317,25 @@ static enum stm_status read_sum(struct stm_tx *tx,
     return STM_OK;
 }
 
-/* Reads what the attempt has perhaps written itself. */
-static enum stm_status read_own(struct stm_tx *tx, struct stm_tvar *var,
-                                stm_value *out)
+/* Reads what the attempt has written itself. */
+static enum stm_status read_own(struct stm_tx *tx,
+                                const struct stm__write *write, stm_value *out)
 {
-    const struct stm__write *write = stm__log_search(&tx->log, var);
-
-    switch (write ? write->change : STM__KEEPS) {
-    case STM__KEEPS:
-        break;
-    case STM__ADDS:
+    if (write->change == STM__ADDS)
         return read_sum(tx, write, out);
-    case STM__SETS:
-        *out = write->value;
+    *out = write->value;
+    return STM_OK;
+}
+
+static inline enum stm_status read_any(struct stm_tx *tx, struct stm_tvar *var,
+                                       stm_value *out)
+{
+    const struct stm__write *write = stm__log_find(&tx->log, var);
+
+    if (write && write->change != STM__KEEPS)
+        return read_own(tx, write, out);
+    if (STM__LIKELY(STM__SHORT_WAYS && stm__fast_read(&tx->fast, var, out)))
         return STM_OK;
-    }
     return read_committed(tx, var, out);
 }
 
@@ -341,10 +345,7 @@ enum stm_status stm__get(struct stm_tx *tx, struct stm_tvar *var,
     stm_value value = 0;
 
     STM_TRY(stm__check(tx, "stm_tvar_get"));
-    if (tx->fast.wrote & stm__bit_of(var))
-        STM_TRY(read_own(tx, var, &value));
-    else
-        STM_TRY(read_committed(tx, var, &value));
+    STM_TRY(read_any(tx, var, &value));
     if (STM__UNLIKELY(tx->capture != NULL))
         STM_TRY(capture(tx, var, value));
     STM__RECORD(read, var, value);

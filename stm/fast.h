@@ -176,22 +176,13 @@ static inline uint64_t stm__bit_of(const struct stm_tvar *var)
                            58);
 }
 
-/* Reads a variable that this attempt has not written.  False: try the long way,
- * nothing has happened. */
-static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
-                                 stm_value *out)
+/* Reads what is committed.  False: try the long way, nothing has happened. */
+static inline bool stm__fast_read(struct stm__fast *fast, struct stm_tvar *var,
+                                  stm_value *out)
 {
-    struct stm__fast *fast = stm__fast_of(tx);
-    stm_value value = AO_load_acquire(&var->value);
+    stm_value value;
     AO_t word;
 
-    /* Who runs alone looks last whether that is still so. */
-    if (STM__LIKELY(AO_load(fast->alone_flag))) {
-        *out = value;
-        return true;
-    }
-    if (STM__UNLIKELY(fast->filter) && (fast->filter & stm__bit_of(var)))
-        return false;
     if (fast->alone) {
         *out = AO_load_acquire(&var->value);
         if (!AO_load(&fast->slot->solo))
@@ -210,6 +201,23 @@ static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
     fast->at++;
     *out = value;
     return true;
+}
+
+/* Reads a variable that this attempt has not written.  False: likewise. */
+static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
+                                 stm_value *out)
+{
+    struct stm__fast *fast = stm__fast_of(tx);
+    stm_value value = AO_load_acquire(&var->value);
+
+    /* Who runs alone looks last whether that is still so. */
+    if (STM__LIKELY(AO_load(fast->alone_flag))) {
+        *out = value;
+        return true;
+    }
+    if (STM__UNLIKELY(fast->filter) && (fast->filter & stm__bit_of(var)))
+        return false;
+    return stm__fast_read(fast, var, out);
 }
 
 static inline void stm__fast_note_write(struct stm__fast *fast,

@@ -46,6 +46,7 @@ struct stm__log {
     uint32_t *table;
     size_t table_size; /* a power of two, or 0 */
     bool indexed;
+    size_t index_room; /* so many writes may there be before it has to grow */
 };
 
 void stm__log_init(struct stm__log *log, struct stm__fast *fast);

@@ -10,6 +10,7 @@ void stm__log_init(struct stm__log *log, struct stm__fast *fast)
 {
     memset(log, 0, sizeof *log);
     log->fast = fast;
+    log->index_room = STM__SCAN_MAX;
     log->fast->writes.size = sizeof(struct stm__write);
     log->undos.size = sizeof(struct stm__undo);
     log->garbage.size = sizeof(struct stm__ref);
@@ -73,31 +74,29 @@ bool stm__log_make_room_for_read(struct stm__log *log)
 
 /* ---- finding writes ---- */
 
-static size_t home(const struct stm__log *log, const struct stm_tvar *var)
+/* Where the index has a variable's entry, or could have it. */
+static uint32_t *place_of(const struct stm__log *log,
+                          const struct stm_tvar *var)
 {
     uint64_t hash = (uint64_t)(uintptr_t)var * UINT64_C(0x9E3779B97F4A7C15);
+    size_t mask = log->table_size - 1, place = (size_t)(hash >> 20) & mask;
 
-    return (size_t)(hash >> 20) & (log->table_size - 1);
+    while (log->table[place] &&
+           stm__log_write_at(log, log->table[place] - 1)->var != var)
+        place = (place + 1) & mask;
+    return &log->table[place];
 }
 
 static void index_add(struct stm__log *log, size_t index)
 {
-    size_t place = home(log, stm__log_write_at(log, index)->var);
-
-    while (log->table[place])
-        place = (place + 1) & (log->table_size - 1);
-    log->table[place] = (uint32_t)index + 1;
+    *place_of(log, stm__log_write_at(log, index)->var) = (uint32_t)index + 1;
 }
 
 /* Only for the entry added last: nothing was placed behind it, so its place can
  * simply be emptied. */
 static void index_drop_last(struct stm__log *log, size_t index)
 {
-    size_t place = home(log, stm__log_write_at(log, index)->var);
-
-    while (log->table[place] != index + 1)
-        place = (place + 1) & (log->table_size - 1);
-    log->table[place] = 0;
+    *place_of(log, stm__log_write_at(log, index)->var) = 0;
 }
 
 void stm__log_clear_index(struct stm__log *log)
@@ -108,6 +107,7 @@ void stm__log_clear_index(struct stm__log *log)
     else
         memset(log->table, 0, log->table_size * sizeof *log->table);
     log->indexed = false;
+    log->index_room = STM__SCAN_MAX;
     log->fast->writes_plain = STM__SCAN_MAX;
 }
 
@@ -117,12 +117,8 @@ static bool index_reserve(struct stm__log *log)
     size_t size = log->table_size ? log->table_size : 64;
     uint32_t *table;
 
-    if (log->fast->writes.count < STM__SCAN_MAX)
-        return true;
     while (size < 4 * (log->fast->writes.count + 1))
         size *= 2;
-    if (size == log->table_size && log->indexed)
-        return true;
     if (size != log->table_size) {
         table = calloc(size, sizeof *table);
         if (!table)
@@ -132,6 +128,7 @@ static bool index_reserve(struct stm__log *log)
         log->table_size = size;
     }
     log->indexed = true;
+    log->index_room = size / 4;
     log->fast->writes_plain = 0; /* each must be indexed */
     for (size_t i = 0; i < log->fast->writes.count; i++)
         index_add(log, i);
@@ -142,6 +139,7 @@ struct stm__write *stm__log_search(const struct stm__log *log,
                                    const struct stm_tvar *var)
 {
     struct stm__write *writes = stm__log_write_at(log, 0);
+    const uint32_t *place;
 
     if (!log->indexed) {
         for (size_t i = log->fast->writes.count; i-- > 0;)
@@ -149,11 +147,8 @@ struct stm__write *stm__log_search(const struct stm__log *log,
                 return &writes[i];
         return NULL;
     }
-    for (size_t place = home(log, var); log->table[place];
-         place = (place + 1) & (log->table_size - 1))
-        if (writes[log->table[place] - 1].var == var)
-            return &writes[log->table[place] - 1];
-    return NULL;
+    place = place_of(log, var);
+    return *place ? &writes[*place - 1] : NULL;
 }
 
 /* ---- writes ---- */
@@ -177,7 +172,7 @@ static struct stm__write *add_entry(struct stm__log *log, struct stm_tvar *var,
     if (log->fast->writes.count == log->fast->writes.capacity &&
         !make_room_for_writes(log))
         return NULL;
-    if (!index_reserve(log))
+    if (log->fast->writes.count >= log->index_room && !index_reserve(log))
         return NULL;
     write = stm__vec_push(&log->fast->writes);
     write->var = var;
