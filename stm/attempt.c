@@ -339,8 +339,17 @@ static inline enum stm_status read_any(struct stm_tx *tx, struct stm_tvar *var,
     return read_committed(tx, var, out);
 }
 
-enum stm_status stm__get(struct stm_tx *tx, struct stm_tvar *var,
-                         stm_value *out)
+/* Where many variables have been written and this one has not. */
+static inline bool get_unwritten(struct stm_tx *tx, struct stm_tvar *var,
+                                 stm_value *out)
+{
+    return tx->log.indexed && tx->fast.doom == STM_OK && !tx->capture &&
+           !*stm__log_place(&tx->log, var) &&
+           stm__fast_read(&tx->fast, var, out);
+}
+
+static __attribute__((noinline)) enum stm_status
+get(struct stm_tx *tx, struct stm_tvar *var, stm_value *out)
 {
     stm_value value = 0;
 
@@ -351,6 +360,15 @@ enum stm_status stm__get(struct stm_tx *tx, struct stm_tvar *var,
     STM__RECORD(read, var, value);
     *out = value;
     return STM_OK;
+}
+
+enum stm_status stm__get(struct stm_tx *tx, struct stm_tvar *var,
+                         stm_value *out)
+{
+    if (STM__SHORT_WAYS && tx && tx == stm__self &&
+        get_unwritten(tx, var, out))
+        return STM_OK;
+    return get(tx, var, out);
 }
 
 enum stm_status stm_tvar_get(struct stm_tx *tx, struct stm_tvar *var,
@@ -371,8 +389,8 @@ enum stm_status stm__reserve_release(struct stm_tx *tx, size_t count)
                : stm__doom(tx, STM_ENOMEM);
 }
 
-enum stm_status stm__set(struct stm_tx *tx, struct stm_tvar *var,
-                         stm_value value)
+static __attribute__((noinline)) enum stm_status
+set(struct stm_tx *tx, struct stm_tvar *var, stm_value value)
 {
     STM_TRY(stm__check(tx, "stm_tvar_set"));
     STM__RECORD(write, var, value);
@@ -382,6 +400,15 @@ enum stm_status stm__set(struct stm_tx *tx, struct stm_tvar *var,
         return STM_OK;
     stm__release(var->type, value); /* not the last: the caller has one */
     return stm__doom(tx, STM_ENOMEM);
+}
+
+enum stm_status stm__set(struct stm_tx *tx, struct stm_tvar *var,
+                         stm_value value)
+{
+    if (STM__SHORT_WAYS && tx && tx == stm__self && tx->fast.doom == STM_OK &&
+        stm__log_write_indexed(&tx->log, var, value))
+        return STM_OK;
+    return set(tx, var, value);
 }
 
 enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,

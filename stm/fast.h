@@ -105,10 +105,12 @@ enum stm__effect {
 
 struct stm__write {
     struct stm_tvar *var;
-    stm_value value;    /* counted; or what is added */
-    stm_value replaced; /* what was published over */
+    stm_value value; /* counted; or what is added */
     uint64_t stamp;
-    AO_t version;       /* the variable's, while this commit holds it */
+    union {
+        AO_t version;       /* the variable's, while this commit holds it */
+        stm_value replaced; /* then what was published over */
+    };
     AO_t watch_version; /* of the watch set that the commit has dealt with */
     struct stm__watch_set *watch_set; /* to install; NULL: leave as it is */
     enum stm__effect change;

@@ -149,6 +149,66 @@ static inline struct stm__write *stm__log_write_at(const struct stm__log *log,
     return STM__VEC_AT(&log->fast->writes, struct stm__write, index);
 }
 
+/* Where the index has a variable's entry, or could have it. */
+static inline uint32_t *stm__log_place(const struct stm__log *log,
+                                       const struct stm_tvar *var)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)var * UINT64_C(0x9E3779B97F4A7C15);
+    size_t mask = log->table_size - 1, place = (size_t)(hash >> 20) & mask;
+
+    while (log->table[place] &&
+           stm__log_write_at(log, log->table[place] - 1)->var != var)
+        place = (place + 1) & mask;
+    return &log->table[place];
+}
+
+/* Adds an entry, for which there is room, without indexing it. */
+static inline struct stm__write *
+stm__log_push(struct stm__log *log, struct stm_tvar *var, uint64_t stamp)
+{
+    struct stm__write *write =
+        stm__log_write_at(log, log->fast->writes.count++);
+
+    write->var = var;
+    write->value = 0;
+    write->stamp = stamp;
+    write->watch_version = 0;
+    write->watch_set = NULL;
+    write->change = STM__KEEPS;
+    write->wakes = false;
+    stm__fast_note_write(log->fast, var);
+    if (stm__counted(var->type))
+        log->counted = log->fast->work = true;
+    return write;
+}
+
+/* Sets a variable without a counted value where there is an index with room,
+ * and nothing has to be kept for a savepoint.  False: nothing has happened. */
+static inline bool stm__log_write_indexed(struct stm__log *log,
+                                          struct stm_tvar *var, stm_value value)
+{
+    struct stm__fast *fast = log->fast;
+    struct stm__write *write;
+    uint32_t *place;
+
+    if (!log->indexed || fast->writes.count >= fast->writes.capacity ||
+        fast->writes.count >= log->index_room || stm__counted(var->type))
+        return false;
+    place = stm__log_place(log, var);
+    if (!*place) {
+        write = stm__log_push(log, var, fast->stamp);
+        *place = (uint32_t)fast->writes.count;
+    } else {
+        write = stm__log_write_at(log, *place - 1);
+        if (write->stamp < fast->since)
+            return false;
+    }
+    write->value = value;
+    write->stamp = fast->written = fast->stamp;
+    write->change = STM__SETS;
+    return true;
+}
+
 struct stm__write *stm__log_search(const struct stm__log *log,
                                    const struct stm_tvar *var);
 

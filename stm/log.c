@@ -74,29 +74,16 @@ bool stm__log_make_room_for_read(struct stm__log *log)
 
 /* ---- finding writes ---- */
 
-/* Where the index has a variable's entry, or could have it. */
-static uint32_t *place_of(const struct stm__log *log,
-                          const struct stm_tvar *var)
-{
-    uint64_t hash = (uint64_t)(uintptr_t)var * UINT64_C(0x9E3779B97F4A7C15);
-    size_t mask = log->table_size - 1, place = (size_t)(hash >> 20) & mask;
-
-    while (log->table[place] &&
-           stm__log_write_at(log, log->table[place] - 1)->var != var)
-        place = (place + 1) & mask;
-    return &log->table[place];
-}
-
 static void index_add(struct stm__log *log, size_t index)
 {
-    *place_of(log, stm__log_write_at(log, index)->var) = (uint32_t)index + 1;
+    *stm__log_place(log, stm__log_write_at(log, index)->var) = (uint32_t)index + 1;
 }
 
 /* Only for the entry added last: nothing was placed behind it, so its place can
  * simply be emptied. */
 static void index_drop_last(struct stm__log *log, size_t index)
 {
-    *place_of(log, stm__log_write_at(log, index)->var) = 0;
+    *stm__log_place(log, stm__log_write_at(log, index)->var) = 0;
 }
 
 void stm__log_clear_index(struct stm__log *log)
@@ -112,7 +99,7 @@ void stm__log_clear_index(struct stm__log *log)
 }
 
 /* Makes the table large enough for one more write. */
-static bool index_reserve(struct stm__log *log)
+static __attribute__((noinline)) bool index_reserve(struct stm__log *log)
 {
     size_t size = log->table_size ? log->table_size : 64;
     uint32_t *table;
@@ -147,13 +134,13 @@ struct stm__write *stm__log_search(const struct stm__log *log,
                 return &writes[i];
         return NULL;
     }
-    place = place_of(log, var);
+    place = stm__log_place(log, var);
     return *place ? &writes[*place - 1] : NULL;
 }
 
 /* ---- writes ---- */
 
-static bool make_room_for_writes(struct stm__log *log)
+static __attribute__((noinline)) bool make_room_for_writes(struct stm__log *log)
 {
     struct stm__vec *writes = &log->fast->writes;
 
@@ -164,42 +151,46 @@ static bool make_room_for_writes(struct stm__log *log)
     return true;
 }
 
-static struct stm__write *add_entry(struct stm__log *log, struct stm_tvar *var,
-                                    uint64_t stamp)
+static inline bool make_room_for_entry(struct stm__log *log)
+{
+    size_t count = log->fast->writes.count;
+
+    return (count < log->fast->writes.capacity || make_room_for_writes(log)) &&
+           (count < log->index_room || index_reserve(log));
+}
+
+static inline struct stm__write *
+entry(struct stm__log *log, struct stm_tvar *var, uint64_t stamp)
 {
     struct stm__write *write;
+    uint32_t *place;
 
-    if (log->fast->writes.count == log->fast->writes.capacity &&
-        !make_room_for_writes(log))
+    if (!log->indexed) {
+        write = stm__log_find(log, var);
+        if (write)
+            return write;
+    }
+    if (!make_room_for_entry(log))
         return NULL;
-    if (log->fast->writes.count >= log->index_room && !index_reserve(log))
-        return NULL;
-    write = stm__vec_push(&log->fast->writes);
-    write->var = var;
-    write->value = 0;
-    write->stamp = stamp;
-    write->watch_version = 0;
-    write->watch_set = NULL;
-    write->change = STM__KEEPS;
-    write->wakes = false;
-    stm__fast_note_write(log->fast, var);
-    if (stm__counted(var->type))
-        log->counted = log->fast->work = true;
-    if (log->indexed)
-        index_add(log, log->fast->writes.count - 1);
-    return write;
+    if (!log->indexed)
+        return stm__log_push(log, var, stamp);
+    place = stm__log_place(log, var);
+    if (!*place) {
+        write = stm__log_push(log, var, stamp);
+        *place = (uint32_t)log->fast->writes.count;
+        return write;
+    }
+    return stm__log_write_at(log, *place - 1);
 }
 
 struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var,
                                   uint64_t stamp)
 {
-    struct stm__write *write = stm__log_find(log, var);
-
-    return write ? write : add_entry(log, var, stamp);
+    return entry(log, var, stamp);
 }
 
 /* Keeps what the entry holds now for the savepoint that began after it. */
-static bool keep_for_undo(struct stm__log *log, struct stm__write *write)
+static __attribute__((noinline)) bool keep_for_undo(struct stm__log *log, struct stm__write *write)
 {
     struct stm__undo *undo;
 
@@ -215,7 +206,7 @@ static bool keep_for_undo(struct stm__log *log, struct stm__write *write)
 }
 
 /* Makes an entry's value one that may be replaced, of which it lets go. */
-static bool open_entry(struct stm__log *log, struct stm__write *write,
+static inline bool open_entry(struct stm__log *log, struct stm__write *write,
                        uint64_t since)
 {
     if (write->stamp < since)
@@ -231,15 +222,10 @@ static bool open_entry(struct stm__log *log, struct stm__write *write,
 bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value,
                     uint64_t since, uint64_t stamp)
 {
-    struct stm__write *write = stm__log_find(log, var);
+    struct stm__write *write = entry(log, var, stamp);
 
-    if (!write) {
-        write = add_entry(log, var, stamp);
-        if (!write)
-            return false;
-    } else if (!open_entry(log, write, since)) {
+    if (STM__UNLIKELY(!write) || !open_entry(log, write, since))
         return false;
-    }
     write->value = value;
     write->stamp = stamp;
     write->change = STM__SETS;
