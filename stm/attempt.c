@@ -510,7 +510,7 @@ static void give_batch_back(struct stm_tx *tx, struct stm__batch *batch)
         tx->batch = batch;
 }
 
-static __attribute__((noinline)) void run_user_code(struct stm_tx *tx, bool asked)
+void stm__attempt_settle(struct stm_tx *tx, bool asked)
 {
     struct stm__vec garbage = take(&tx->log.garbage);
     struct stm__vec actions = take(&tx->actions);
@@ -562,21 +562,16 @@ static __attribute__((noinline)) void end_special(struct stm_tx *tx,
     tx->call = &tx->own;
     tx->now = tx->wall = 0;
     tx->fast.work = false;
-    run_user_code(tx, asked);
+    stm__attempt_settle(tx, asked);
 }
 
 void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
 {
-    bool asked;
-
     STM__RECORD(end, outcome);
-    if (STM__UNLIKELY(outcome != STM__COMMITTED || tx->fast.work)) {
+    if (STM__UNLIKELY(outcome != STM__COMMITTED || tx->fast.work))
         end_special(tx, outcome);
-        return;
-    }
-    asked = stm__attempt_leave(tx, STM__COMMIT);
-    if (STM__UNLIKELY(asked || AO_load(&stm__limbo_stranded)))
-        run_user_code(tx, asked);
+    else
+        stm__attempt_end_plain(tx);
 }
 
 void stm__attempt_abandon(struct stm_tx *tx)

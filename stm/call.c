@@ -195,10 +195,6 @@ enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body, void *argument,
     struct stm_call *call = &tx->own;
     enum stm_status status;
 
-    if (STM__LIKELY(returned == STM_OK && stm__commit_short(tx))) {
-        tx->fast.ready = true;
-        return STM_OK;
-    }
     call->body = body;
     call->argument = argument;
     status = finish(tx, call, returned);

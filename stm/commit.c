@@ -343,7 +343,7 @@ static AO_t version_alone(const struct stm_tx *tx)
 #endif
 }
 
-static bool publish_alone(struct stm_tx *tx, AO_t version)
+static inline bool publish_alone(struct stm_tx *tx, AO_t version)
 {
     struct stm__write *write = stm__log_write_at(&tx->log, 0);
     struct stm__write *end = write + tx->fast.writes.count;
@@ -358,7 +358,7 @@ static bool publish_alone(struct stm_tx *tx, AO_t version)
     return wakes;
 }
 
-static bool replace_all_alone(struct stm_tx *tx, bool *wakes)
+static inline bool replace_all_alone(struct stm_tx *tx, bool *wakes)
 {
     struct stm__slot *slot = tx->fast.slot;
     AO_t version;
@@ -409,7 +409,11 @@ bool stm__commit_short(struct stm_tx *tx)
         return false;
     if (STM__UNLIKELY(wakes))
         wake(tx);
-    stm__attempt_end(tx, STM__COMMITTED);
+    if (STM__UNLIKELY(tx->fast.work))
+        stm__attempt_end(tx, STM__COMMITTED);
+    else
+        stm__attempt_end_plain(tx);
+    tx->fast.ready = true;
     return true;
 }
 

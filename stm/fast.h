@@ -119,6 +119,8 @@ struct stm__write {
 
 #define STM__SCAN_MAX 8 /* more writes than this are looked up by hash */
 
+#define STM__APART __attribute__((aligned(8))) bool
+
 /* What struct stm_tx begins with. */
 struct stm__fast {
     /* A bit for each variable that the attempt has written; all of them when
@@ -133,16 +135,16 @@ struct stm__fast {
     struct stm__read *end;
     struct stm__vec writes; /* struct stm__write */
     size_t writes_plain;    /* so many of them need no room to be made */
-    uint64_t wrote;         /* stm__bit_of each */
-    uint64_t written;       /* the stamp of the latest */
 
     struct stm__slot *slot; /* of this thread; stm__slot_none: it has none */
 
     enum stm_status doom; /* sticky; STM_OK while the attempt can commit */
-    bool ready; /* no transaction of this thread's runs or is blocked */
-    bool alone; /* the attempt runs alone, and logs no reads */
-    bool has_read; /* one that runs alone */
-    bool work;  /* its end has more to do than its writes ask for */
+
+    /* Apart, since reading together what was just written in parts stalls. */
+    STM__APART ready;    /* no transaction of this thread's runs or is blocked */
+    STM__APART alone;    /* the attempt runs alone, and logs no reads */
+    STM__APART has_read; /* one that runs alone */
+    STM__APART work;     /* its end has more to do than its writes ask for */
 
     uint64_t stamp;     /* drawn last; also the containers' ownership token */
     uint64_t stamp_end; /* of the block of stamps that this thread draws from */
@@ -225,7 +227,6 @@ static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
 static inline void stm__fast_note_write(struct stm__fast *fast,
                                         const struct stm_tvar *var)
 {
-    fast->wrote |= stm__bit_of(var);
     fast->filter |= stm__bit_of(var);
     fast->alone_flag = &stm__never;
 }
@@ -245,7 +246,7 @@ static inline bool stm__fast_set(struct stm_tx *tx, struct stm_tvar *var,
     fast->writes.count++;
     write->var = var;
     write->value = value;
-    write->stamp = fast->written = fast->stamp;
+    write->stamp = fast->stamp;
     write->watch_version = 0;
     write->watch_set = NULL;
     write->change = STM__SETS;
@@ -296,6 +297,10 @@ STM_API enum stm_status stm__set(struct stm_tx *tx, struct stm_tvar *var,
                                  stm_value value);
 STM_API enum stm_status stm__run(stm_body *body, void *argument);
 
+/* Commits and ends an attempt that runs alone and has only set a few variables.
+ * False: it has not, or is not alone any more; nothing has happened. */
+STM_API bool stm__commit_short(struct stm_tx *tx);
+
 /* Goes on where a body, run in an attempt begun by stm__fast_begin, has
  * returned. */
 STM_API enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body,
@@ -309,7 +314,8 @@ static inline enum stm_status stm__fast_atomically(stm_body *body,
 
     if (STM__LIKELY(tx && stm__fast_begin(tx))) {
         status = body(tx, argument);
-        if (STM__LIKELY(status == STM_OK && stm__fast_end(tx)))
+        if (STM__LIKELY(status == STM_OK &&
+                        (stm__fast_end(tx) || stm__commit_short(tx))))
             return STM_OK;
         return stm__go_on(tx, body, argument, status);
     }

@@ -62,7 +62,6 @@ static inline void stm__log_clear(struct stm__log *log)
         stm__log_clear_index(log);
     log->fast->at = log->reads;
     log->fast->writes.count = 0;
-    log->fast->wrote = 0;
 }
 
 /* And of what makes an attempt's end special. */
@@ -84,6 +83,13 @@ static inline struct stm__mark stm__log_mark(const struct stm__log *log)
     struct stm__mark mark = {log->fast->writes.count, log->undos.count};
 
     return mark;
+}
+
+static inline bool stm__log_has_since(const struct stm__log *log,
+                                      const struct stm__mark *mark)
+{
+    return log->fast->writes.count > mark->writes ||
+           log->undos.count > mark->undos;
 }
 
 /* Takes the writes since the mark back.  Cannot fail. */
@@ -204,7 +210,7 @@ static inline bool stm__log_write_indexed(struct stm__log *log,
             return false;
     }
     write->value = value;
-    write->stamp = fast->written = fast->stamp;
+    write->stamp = fast->stamp;
     write->change = STM__SETS;
     return true;
 }
@@ -216,10 +222,14 @@ struct stm__write *stm__log_search(const struct stm__log *log,
 static inline struct stm__write *stm__log_find(const struct stm__log *log,
                                                const struct stm_tvar *var)
 {
-    if (STM__LIKELY(!(log->fast->wrote & stm__bit_of(var))))
+    if (STM__LIKELY(!(log->fast->filter & stm__bit_of(var))))
         return NULL;
     return stm__log_search(log, var);
 }
+
+/* A bit for each variable in the writes; and the stamp of the latest one. */
+uint64_t stm__log_filter(const struct stm__log *log);
+uint64_t stm__log_latest(const struct stm__log *log);
 
 /* Sets a variable's new value, of which the log takes over a reference. `since`
  * is the stamp of the innermost savepoint, `stamp` the current one.  False: out

@@ -138,7 +138,26 @@ struct stm__write *stm__log_search(const struct stm__log *log,
     return *place ? &writes[*place - 1] : NULL;
 }
 
+uint64_t stm__log_filter(const struct stm__log *log)
+{
+    uint64_t filter = 0;
+
+    for (size_t i = 0; i < log->fast->writes.count; i++)
+        filter |= stm__bit_of(stm__log_write_at(log, i)->var);
+    return filter;
+}
+
 /* ---- writes ---- */
+
+uint64_t stm__log_latest(const struct stm__log *log)
+{
+    uint64_t latest = 0;
+
+    for (size_t i = 0; i < log->fast->writes.count; i++)
+        if (stm__log_write_at(log, i)->stamp > latest)
+            latest = stm__log_write_at(log, i)->stamp;
+    return latest;
+}
 
 static __attribute__((noinline)) bool make_room_for_writes(struct stm__log *log)
 {
@@ -229,7 +248,6 @@ bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value,
     write->value = value;
     write->stamp = stamp;
     write->change = STM__SETS;
-    log->fast->written = stamp;
     return true;
 }
 
@@ -244,7 +262,6 @@ bool stm__log_add(struct stm__log *log, struct stm_tvar *var, stm_value delta,
         write->change = STM__ADDS;
     write->value += delta;
     write->stamp = stamp;
-    log->fast->written = stamp;
     return true;
 }
 
@@ -357,7 +374,7 @@ void stm__log_replay(struct stm__log *log, struct stm__rewound *rewound)
         struct stm__write *write = stm__vec_push(&log->fast->writes);
 
         *write = rewound->write[i];
-        log->fast->wrote |= stm__bit_of(write->var);
+        log->fast->filter |= stm__bit_of(write->var);
         if (log->indexed)
             index_add(log, log->fast->writes.count - 1);
     }

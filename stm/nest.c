@@ -12,6 +12,7 @@ void stm__savepoint(struct stm_tx *tx, struct stm__savepoint *savepoint)
 {
     savepoint->outer = tx->savepoint;
     savepoint->since = tx->fast.since;
+    savepoint->filter = tx->fast.filter;
     savepoint->actions = tx->actions.count;
     savepoint->exports = tx->exports.count;
     savepoint->watch_ops = tx->watch_ops.count;
@@ -31,16 +32,19 @@ static void leave(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 void stm__merge(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 {
     STM__RECORD(merge, savepoint);
-    stm__log_merge(&tx->log, &savepoint->mark, savepoint->since);
+    if (tx->log.undos.count > savepoint->mark.undos)
+        stm__log_merge(&tx->log, &savepoint->mark, savepoint->since);
     leave(tx, savepoint);
 }
 
 void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 {
     STM__RECORD(undo, savepoint);
-    stm__log_undo(&tx->log, &savepoint->mark);
-    stm__after_undo(tx, savepoint->actions, savepoint->exports,
-                    savepoint->watch_ops);
+    if (stm__log_has_since(&tx->log, &savepoint->mark))
+        stm__log_undo(&tx->log, &savepoint->mark);
+    if (tx->log.promised)
+        stm__after_undo(tx, savepoint->actions, savepoint->exports,
+                        savepoint->watch_ops);
     leave(tx, savepoint);
 }
 
@@ -99,7 +103,7 @@ static bool recover(struct stm_tx *tx, const struct stm__savepoint *savepoint)
     if (tx->fast.doom != STM_RETRY)
         return false;
     tx->fast.doom = STM_OK;
-    stm__open_short_ways(tx);
+    tx->fast.filter = savepoint->filter;
     stm__undo(tx, savepoint);
     return true;
 }

@@ -179,6 +179,17 @@ static inline bool stm__attempt_leave(struct stm_tx *tx, enum stm__event event)
     return asked;
 }
 
+/* After it: releases what can be released now. */
+void stm__attempt_settle(struct stm_tx *tx, bool asked);
+
+static inline void stm__attempt_end_plain(struct stm_tx *tx)
+{
+    bool asked = stm__attempt_leave(tx, STM__COMMIT);
+
+    if (STM__UNLIKELY(asked || AO_load(&stm__limbo_stranded)))
+        stm__attempt_settle(tx, asked);
+}
+
 /* Ends the attempt of a thread that ends in its midst, whose call lies on a
  * stack that is gone. */
 void stm__attempt_abandon(struct stm_tx *tx);
@@ -239,7 +250,7 @@ static inline void stm__open_short_ways(struct stm_tx *tx)
 
     stm__fast_close(&tx->fast);
     if (plain)
-        tx->fast.filter = tx->fast.wrote;
+        tx->fast.filter = stm__log_filter(&tx->log);
 }
 
 /* Makes room to give back so many references after the attempt, or dooms it
@@ -253,6 +264,7 @@ struct stm__savepoint {
     const struct stm__savepoint *outer;
     struct stm__mark mark;
     uint64_t since;
+    uint64_t filter;
     size_t actions;
     size_t exports;
     size_t watch_ops;
@@ -311,10 +323,6 @@ uint64_t stm__moment(const struct stm_tx *tx);
 /* Commits: STM_OK, or the status by which the attempt is doomed, or an error of
  * a watcher. */
 enum stm_status stm__commit(struct stm_tx *tx);
-
-/* Commits and ends an attempt that runs alone and has only set a few variables.
- * False: it has not, or is not alone any more; nothing has happened. */
-bool stm__commit_short(struct stm_tx *tx);
 
 /* In the child of a fork, where the gate was closed: lets go of the variables
  * that another thread's commit had locked before it looked at the gate.  They

@@ -121,14 +121,17 @@ static enum stm_status take_watch_ops(struct stm_tx *tx,
 
 static enum stm_status find_due(struct stm_tx *tx, struct progress *progress)
 {
+    uint64_t latest;
+
     for (; progress->writes < tx->fast.writes.count; progress->writes++)
         STM_TRY(
             add_watchers_of(tx, stm__log_write_at(&tx->log, progress->writes)));
     STM_TRY(take_watch_ops(tx, progress));
+    latest = stm__log_latest(&tx->log);
     for (size_t i = 0; i < tx->runs.count; i++) {
         struct stm__run *run = stm__run_at(tx, i);
 
-        if (run->ran && tx->fast.written >= run->stamp)
+        if (run->ran && latest >= run->stamp)
             run->due |= disturbed(tx, run);
     }
     return STM_OK;
