@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <stm/error-internal.h>
+#include <stm/map-internal.h>
 #include <stm/tx-internal.h>
 
 /* Fork.  The child has the memory of the process and one of its threads.  What
@@ -28,10 +29,12 @@ static void prepare(void)
     stm__solo_end(stm__slot_own);
     stm__limbo_fork_prepare();
     stm__thread_fork_prepare();
+    stm__map_fork_prepare();
 }
 
 static void in_parent(void)
 {
+    stm__map_fork_done();
     stm__thread_fork_parent();
     stm__limbo_fork_parent();
     stm__gate_fork_parent();
@@ -40,6 +43,7 @@ static void in_parent(void)
 static void in_child(void)
 {
     stm__generation++;
+    stm__map_fork_done();
     stm__thread_fork_child();
     stm__limbo_fork_child();
     stm__gate_fork_child();

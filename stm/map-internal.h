@@ -97,6 +97,10 @@ struct stm_map *stm__map_remove(struct stm_map *map,
                                 const struct stm__map_key *key,
                                 stm_value *removed, uint64_t owner);
 
+/* Around a fork, in the parent and in the child: see stm/fork.c. */
+void stm__map_fork_prepare(void);
+void stm__map_fork_done(void);
+
 /* The type of a key that is or was in a map, as a value. */
 extern const struct stm_type stm__map_key_type;
 

@@ -11,12 +11,13 @@ struct stm__map_node *stm__map_node_new(uint32_t entries, uint32_t children)
 {
     struct stm__map_node *node;
 
-    node = malloc(sizeof *node + entries * sizeof node->entry[0] +
+    node = malloc(sizeof *node + entries * sizeof(struct stm__map_entry) +
                   children * sizeof node);
     if (node) {
         node->refs = 1;
         node->entries = entries;
         node->children = children;
+        node->borrowed_entries = node->borrowed_children = 0;
     }
     return node;
 }
@@ -29,34 +30,42 @@ void stm__map_key_drop(struct stm__map_key *record)
     free(record);
 }
 
+static void drop_entry(const struct stm__map_entry *entry,
+                       const struct stm_type *value)
+{
+    stm__release(value, entry->value);
+    stm__map_key_drop(entry->record);
+}
+
+/* Drops those entries of which the node has references of its own. */
+static void drop_entries(const struct stm__map_node *node,
+                         const struct stm_type *value)
+{
+    uint32_t bits = node->entry_bits & ~node->borrowed_entries;
+
+    if (node->borrowed_entries) {
+        for (; bits; bits &= bits - 1)
+            drop_entry(&stm__map_entries(node)[stm__map_rank(
+                           node->entry_bits, stm__map_lowest(bits))],
+                       value);
+        return;
+    }
+    for (uint32_t i = 0; i < node->entries; i++)
+        drop_entry(&stm__map_entries(node)[i], value);
+}
+
 void stm__map_node_drop(struct stm__map_node *node,
                         const struct stm_type *value)
 {
+    uint32_t bits;
+
     if (!stm__refs_drop(&node->refs))
         return;
-    for (uint32_t i = 0; i < node->entries; i++) {
-        stm__release(value, node->entry[i].value);
-        stm__map_key_drop(node->entry[i].record);
-    }
-    for (uint32_t i = 0; i < node->children; i++)
-        stm__map_node_drop(stm__map_children(node)[i], value);
+    drop_entries(node, value);
+    bits = node->child_bits & ~node->borrowed_children;
+    for (; bits; bits &= bits - 1)
+        stm__map_node_drop(*stm__map_child(node, stm__map_lowest(bits)), value);
     free(node);
-}
-
-void stm__map_node_open(struct stm__map_node *node, bool own,
-                        const struct stm_type *value)
-{
-    if (own) {
-        free(node);
-        return;
-    }
-    for (uint32_t i = 0; i < node->entries; i++) {
-        stm__retain(value, node->entry[i].value);
-        (void)AO_fetch_and_add1(&node->entry[i].record->refs);
-    }
-    for (uint32_t i = 0; i < node->children; i++)
-        (void)AO_fetch_and_add1(&stm__map_children(node)[i]->refs);
-    stm__map_node_drop(node, value);
 }
 
 /* ---- copying with a difference ---- */
@@ -81,6 +90,16 @@ static void copy_array(void *to, const void *from, uint32_t count, size_t size,
         memcpy(target + (first + 1) * size, source + first * size,
                (count - first) * size);
     }
+}
+
+void stm__map_node_clone(struct stm__map_node *copy,
+                         const struct stm__map_node *node)
+{
+    copy->entry_bits = node->entry_bits;
+    copy->child_bits = node->child_bits;
+    memcpy(copy->child, node->child,
+           node->children * sizeof node->child[0] +
+               node->entries * sizeof(struct stm__map_entry));
 }
 
 void stm__map_node_copy(struct stm__map_node *copy,
@@ -111,14 +130,14 @@ void stm__map_node_copy(struct stm__map_node *copy,
         add_child = stm__map_rank(node->child_bits, edit->bit);
         copy->child_bits |= edit->bit;
     }
-    copy_array(copy->entry, node->entry, node->entries, sizeof node->entry[0],
-               cut_entry, add_entry);
-    copy_array(stm__map_children(copy), stm__map_children(node), node->children,
-               sizeof node, cut_child, add_child);
+    copy_array(stm__map_entries(copy), stm__map_entries(node), node->entries,
+               sizeof(struct stm__map_entry), cut_entry, add_entry);
+    copy_array(copy->child, node->child, node->children, sizeof node, cut_child,
+               add_child);
     if (edit->add_entry)
-        copy->entry[add_entry] = *edit->add_entry;
+        stm__map_entries(copy)[add_entry] = *edit->add_entry;
     if (edit->add_child)
-        stm__map_children(copy)[add_child] = edit->add_child;
+        copy->child[add_child] = edit->add_child;
 }
 
 /* ---- two entries ---- */
@@ -141,16 +160,15 @@ static struct stm__map_node *join(const struct stm__map_entry *left,
         node->entry_bits = bit | other;
         swap = bit > other;
     }
-    node->entry[swap] = *left;
-    node->entry[!swap] = *right;
+    stm__map_entries(node)[swap] = *left;
+    stm__map_entries(node)[!swap] = *right;
     return node;
 }
 
 void stm__map_node_unpair(struct stm__map_node *node)
 {
     while (node) {
-        struct stm__map_node *child =
-            node->children ? stm__map_children(node)[0] : NULL;
+        struct stm__map_node *child = node->children ? node->child[0] : NULL;
 
         free(node);
         node = child;
@@ -179,7 +197,7 @@ struct stm__map_node *stm__map_node_pair(const struct stm__map_entry *left,
         }
         above->entry_bits = 0;
         above->child_bits = stm__map_bit(hash, --bottom);
-        stm__map_children(above)[0] = node;
+        above->child[0] = node;
         node = above;
     }
     return node;

@@ -37,21 +37,15 @@ enum stm_status stm__map_hash(const struct stm_key_type *type, stm_value key,
 static inline const struct stm__map_entry *find(const struct stm_map *map,
                                                 uint64_t hash, uint32_t *count)
 {
-    const struct stm__map_node *node = map->root;
+    uint32_t bit;
+    const struct stm__map_node *node = stm__map_descend(map, hash, &bit);
 
-    for (unsigned level = 0; level < STM__MAP_LEVELS; level++) {
-        uint32_t bit = stm__map_bit(hash, 0);
-
-        hash >>= STM__MAP_BITS;
-        if (node->child_bits & bit) {
-            node = *stm__map_child(node, bit);
-            continue;
-        }
-        *count = (node->entry_bits & bit) != 0;
-        return node->entry + stm__map_rank(node->entry_bits, bit);
+    if (stm__map_is_even(node)) {
+        *count = node->entries;
+        return stm__map_entries(node);
     }
-    *count = node->entries;
-    return node->entry;
+    *count = (node->entry_bits & bit) != 0;
+    return stm__map_entries(node) + stm__map_rank(node->entry_bits, bit);
 }
 
 enum stm__map_verdict stm__map_probe(const struct stm_map *map, uint64_t hash,
@@ -61,12 +55,12 @@ enum stm__map_verdict stm__map_probe(const struct stm_map *map, uint64_t hash,
     uint32_t count;
     const struct stm__map_entry *found = find(map, hash, &count);
 
-    *entry = NULL;
     for (uint32_t i = 0; i < count; i++)
         if (found[i].key == key) {
             *entry = &found[i];
             return STM__PRESENT;
         }
+    *entry = NULL;
     return count && map->key->equal && found->record->hash == hash
                ? STM__ASK
                : STM__ABSENT;
@@ -219,28 +213,47 @@ static int visit_entry(const struct visitor *visitor,
                          visitor->context);
 }
 
-/* As deep as the trie. */
+/* Visits what is a node's own, and not borrowed by the debtor's node that
+ * stands in the same place, or NULL.  As deep as the trie. */
 static int visit_node(const struct visitor *visitor,
-                      const struct stm__map_node *node)
+                      const struct stm__map_node *node,
+                      const struct stm__map_node *debtor)
 {
+    uint32_t entries = node->borrowed_entries;
+    uint32_t children = node->borrowed_children;
+    uint32_t bits = node->entry_bits;
     int result = 0;
 
     if (!stm__refs_single(&node->refs))
         return 0;
-    for (uint32_t i = 0; i < node->entries && !result; i++)
-        result = visit_entry(visitor, &node->entry[i]);
-    for (uint32_t i = 0; i < node->children && !result; i++)
-        result = visit_node(visitor, stm__map_children(node)[i]);
+    if (debtor) {
+        entries |= debtor->borrowed_entries;
+        children |= debtor->borrowed_children;
+    }
+    for (uint32_t i = 0; i < node->entries && !result; i++, bits &= bits - 1)
+        if (!(entries & stm__map_lowest(bits)))
+            result = visit_entry(visitor, &stm__map_entries(node)[i]);
+    bits = node->child_bits & ~children;
+    for (; bits && !result; bits &= bits - 1) {
+        uint32_t bit = stm__map_lowest(bits);
+        bool both = debtor && debtor->child_bits & bit;
+
+        result = visit_node(visitor, *stm__map_child(node, bit),
+                            both ? *stm__map_child(debtor, bit) : NULL);
+    }
     return result;
 }
 
 static int traverse_map(stm_value value, stm_visit *visit, void *context)
 {
     struct visitor visitor = {(const struct stm_map *)value, visit, context};
+    const struct stm_map *debtor;
 
     if (!stm__refs_single(&visitor.map->refs))
         return 0;
-    return visit_node(&visitor, visitor.map->root);
+    debtor = (const struct stm_map *)AO_load_acquire(&visitor.map->debtor);
+    return visit_node(&visitor, visitor.map->root,
+                      debtor ? debtor->root : NULL);
 }
 
 static struct stm_map *of_dead(stm_value dead)
@@ -248,14 +261,7 @@ static struct stm_map *of_dead(stm_value dead)
     return (struct stm_map *)((char *)dead - offsetof(struct stm_map, dead));
 }
 
-static void free_dead(stm_value dead)
-{
-    struct stm_map *map = of_dead(dead);
-
-    stm__map_node_drop(map->root, map->value);
-    stm__seq_drop(map->order);
-    free(map);
-}
+static void free_dead(stm_value dead) { stm__map_wind_up(of_dead(dead)); }
 
 static bool may_free_dead(stm_value dead)
 {

@@ -20,7 +20,8 @@
  *
  * Different versions share nodes, key records and the order; a change copies
  * the path from the map down to the entry that it changes, and setting the
- * value of a key that is there leaves the order alone.
+ * value of a key that is there leaves the order alone.  What the copies share
+ * with the originals is not counted, as a rule, but borrowed: stm/map-lend.c.
  *
  * What always holds:
  *
@@ -29,14 +30,15 @@
  *      for the root, has at least two keys below it.  Keys whose hashes are
  *      the same are in one node, below the last bits of the hash.
  *   C. An entry owns a reference to its value and one to its key record, a
- *      node one to each child, a record one to its key.
+ *      node one to each child, unless it borrows them; a record one to its key.
  *   D. The order counts nothing: a sequence that a map has contains only
- *      records that the same map's entries own (A).
+ *      records that the same map's entries own or borrow (A).
  *   E. A node is changed in place only by a map's maker, and only if it and
- *      every node on the way to it have a single reference; why that is enough
- *      is said at the head of stm/seq.c.  All that is ever changed in place is
- *      a value or a child; where an array changes its size, there is a new
- *      node, into which the references of the old one are moved.
+ *      every node on the way to it have a single reference, which is the map's
+ *      own; why that is enough is said at the head of stm/seq.c.  All that is
+ *      ever changed in place is a value or a child; where an array changes its
+ *      size, there is a new node, into which the references of the old one are
+ *      moved.
  *
  * Failing.  A change of the trie is prepared, which allocates, then the order
  * is changed, which may fail and then has not changed, and then the trie's
@@ -86,6 +88,7 @@ struct stm_map *stm__map_new(const struct stm_key_type *key,
         init(map, key, value, owner);
         map->root = root;
         map->order = order;
+        map->lock = stm__map_lock_draw();
         return map;
     }
     free(map);
@@ -103,7 +106,8 @@ bool stm__map_is(const struct stm_map *map, const struct stm_key_type *key,
 
 void stm__map_adopt(struct stm_map *map, uint64_t from, uint64_t owner)
 {
-    if (map->owner == from && stm__refs_single(&map->refs))
+    if (map->owner == from && stm__refs_single(&map->refs) &&
+        !AO_load_acquire(&map->debtor))
         map->owner = owner;
 }
 
@@ -120,10 +124,9 @@ static struct stm_map *begin(struct stm_map *map, uint64_t owner)
     if (!copy)
         return NULL;
     init(copy, map->key, map->value, owner);
-    copy->root = map->root;
+    stm__map_borrow(copy, map);
     copy->order = map->order;
     copy->next = map->next;
-    (void)AO_fetch_and_add1(&copy->root->refs);
     stm_seq_retain(copy->order);
     return copy;
 }
@@ -135,11 +138,8 @@ static struct stm_map *finish(struct stm_map *changed, struct stm_map *map,
 {
     if (done)
         return changed;
-    if (changed != map) {
-        stm__map_node_drop(changed->root, changed->value);
-        stm__seq_drop(changed->order);
-        free(changed);
-    }
+    if (changed != map)
+        stm__map_wind_up(changed);
     return NULL;
 }
 
@@ -178,13 +178,13 @@ static bool insert(struct stm_map *map, const struct stm__map_entry *entry)
 {
     struct stm__map_change change;
 
-    if (!stm__map_prepare_add(&change, map->root, entry))
+    if (!stm__map_prepare_add(&change, map, entry))
         return false;
     if (!append(map, entry->record)) {
         stm__map_forget(&change);
         return false;
     }
-    stm__map_make_add(&change, &map->root, entry, map->value);
+    stm__map_make_add(&change, map, entry);
     stm__retain(map->key->type, entry->key);
     stm__retain(map->value, entry->value);
     map->next++;
@@ -217,10 +217,9 @@ struct stm_map *stm__map_set(struct stm_map *map, uint64_t hash,
 
     if (!changed)
         return NULL;
-    done = stm__map_prepare_set(&change, changed->root, hash, key);
+    done = stm__map_prepare_set(&change, changed, hash, key);
     if (done) {
-        stm_value *place =
-            stm__map_make_set(&change, &changed->root, changed->value);
+        stm_value *place = stm__map_make_set(&change, changed);
 
         stm__retain(changed->value, value);
         *replaced = *place;
@@ -260,7 +259,7 @@ struct stm_map *stm__map_remove(struct stm_map *map,
 
     if (!changed)
         return NULL;
-    done = stm__map_prepare_cut(&change, changed->root, key->hash, key);
+    done = stm__map_prepare_cut(&change, changed, key->hash, key);
     if (done && !put_order(changed, stm__seq_remove(changed->order,
                                                     index_of(changed, key),
                                                     &record, owner))) {
@@ -268,7 +267,7 @@ struct stm_map *stm__map_remove(struct stm_map *map,
         done = false;
     }
     if (done) {
-        stm__map_make_cut(&change, &changed->root, &entry, changed->value);
+        stm__map_make_cut(&change, changed, &entry);
         *removed = entry.value;
     }
     return finish(changed, map, done);

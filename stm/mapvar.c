@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <stm/error-internal.h>
+#include <stm/map-node-internal.h>
 #include <stm/mapvar-internal.h>
 
 /* How often a key is searched for while the calls of its type's equal change
@@ -207,8 +208,10 @@ enum stm_status stm__mapvar_length(struct stm_tx *tx, struct stm__mapvar *var,
     return STM_OK;
 }
 
-enum stm_status stm__mapvar_get(struct stm_tx *tx, struct stm__mapvar *var,
-                                stm_value key, stm_value *out)
+/* Where a glance is not enough, or the key's hash is asked for. */
+static __attribute__((noinline)) enum stm_status
+get_searched(struct stm_tx *tx, struct stm__mapvar *var, stm_value key,
+             stm_value *out)
 {
     struct found found;
 
@@ -217,6 +220,24 @@ enum stm_status stm__mapvar_get(struct stm_tx *tx, struct stm__mapvar *var,
         return STM_ENOTFOUND;
     *out = stm__map_entry_value(found.entry);
     return STM_OK;
+}
+
+enum stm_status stm__mapvar_get(struct stm_tx *tx, struct stm__mapvar *var,
+                                stm_value key, stm_value *out)
+{
+    struct stm_map *map;
+    enum stm__map_verdict verdict;
+
+    if (STM__UNLIKELY(var->key && var->key->hash))
+        return get_searched(tx, var, key, out);
+    STM_TRY(load(tx, var, &map));
+    if (STM__UNLIKELY(!map))
+        return STM_ENOTFOUND;
+    verdict = stm__map_peek(map, stm__map_mix(key), key, out);
+    if (STM__LIKELY(verdict == STM__PRESENT))
+        return STM_OK;
+    return verdict == STM__ABSENT ? STM_ENOTFOUND
+                                  : get_searched(tx, var, key, out);
 }
 
 enum stm_status stm__mapvar_contains(struct stm_tx *tx, struct stm__mapvar *var,

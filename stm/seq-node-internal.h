@@ -3,6 +3,8 @@
 #ifndef STM_SEQ_NODE_INTERNAL_H
 #define STM_SEQ_NODE_INTERNAL_H
 
+#include <stdlib.h>
+
 #include <atomic_ops.h>
 
 #include <stm/seq-internal.h>
@@ -22,7 +24,8 @@
  * not 1 or the path to the node is not all one sequence's own. */
 struct stm__node {
     AO_t refs;       /* any thread's, by atomic addition; see stm__refs_drop */
-    uint32_t height; /* 0: a leaf; else one more than the children's */
+    uint16_t height; /* 0: a leaf; else one more than the children's */
+    uint16_t inside; /* 1: a leaf in a sequence's block of memory: seq-read.c */
     uint16_t fill;   /* items or children in use */
     uint16_t capacity; /* room for so many of them */
 };
@@ -90,6 +93,35 @@ static inline struct stm__node *stm__node_retain(struct stm__node *node)
 /* Gives a reference back; with the last one the items' references go, too.
  * node may be NULL.  Recursion is as deep as the tree. */
 void stm__node_drop(struct stm__node *node, const struct stm_type *type);
+
+/* Frees a leaf that lies in a sequence's block. */
+void stm__leaf_free_inside(struct stm__leaf *leaf);
+
+/* Frees a node without what it has references to. */
+static inline void stm__node_free(struct stm__node *node)
+{
+    if (node->inside)
+        stm__leaf_free_inside(stm__leaf(node));
+    else
+        free(node);
+}
+
+/* How large a leaf is, and the least power of two that has room for so many
+ * items. */
+static inline size_t stm__leaf_bytes(unsigned capacity)
+{
+    return sizeof(struct stm__leaf) + capacity * sizeof(stm_value);
+}
+unsigned stm__leaf_capacity(unsigned items);
+
+/* Makes a leaf of memory of that size: a copy of another one. */
+void stm__leaf_init_copy(struct stm__leaf *copy, unsigned capacity,
+                         const struct stm__leaf *leaf,
+                         const struct stm_type *type);
+
+/* Gives the items of a leaf back, whose memory goes with a block. */
+void stm__leaf_release(const struct stm__leaf *leaf,
+                       const struct stm_type *type);
 
 /* An empty leaf, owned once; NULL when out of memory.  The capacity is rounded
  * up to a power of two. */

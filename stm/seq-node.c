@@ -37,33 +37,41 @@ void stm__node_drop(struct stm__node *node, const struct stm_type *type)
         for (unsigned i = 0; i < node->fill; i++)
             stm__node_drop(stm__inner(node)->child[i], type);
     }
-    free(node);
+    stm__node_free(node);
+}
+
+void stm__leaf_release(const struct stm__leaf *leaf,
+                       const struct stm_type *type)
+{
+    release_items(type, leaf->item, leaf->node.fill);
 }
 
 /* ---- new nodes ---- */
-
-static size_t leaf_bytes(unsigned capacity)
-{
-    return sizeof(struct stm__leaf) + capacity * sizeof(stm_value);
-}
 
 static struct stm__node *node_init(void *memory, unsigned height,
                                    unsigned capacity)
 {
     struct stm__node *node = memory;
     node->refs = 1;
-    node->height = height;
+    node->height = (uint16_t)height;
+    node->inside = 0;
     node->fill = 0;
     node->capacity = (uint16_t)capacity;
     return node;
 }
 
+unsigned stm__leaf_capacity(unsigned items)
+{
+    unsigned capacity = SMALLEST_LEAF;
+    while (capacity < items)
+        capacity *= 2;
+    return capacity;
+}
+
 struct stm__leaf *stm__leaf_new(unsigned capacity)
 {
-    unsigned rounded = SMALLEST_LEAF;
-    while (rounded < capacity)
-        rounded *= 2;
-    void *memory = malloc(leaf_bytes(rounded));
+    unsigned rounded = stm__leaf_capacity(capacity);
+    void *memory = malloc(stm__leaf_bytes(rounded));
     return memory ? stm__leaf(node_init(memory, 0, rounded)) : NULL;
 }
 
@@ -85,6 +93,15 @@ struct stm__leaf *stm__leaf_of(const stm_value *items, unsigned count,
     return leaf;
 }
 
+void stm__leaf_init_copy(struct stm__leaf *copy, unsigned capacity,
+                         const struct stm__leaf *leaf,
+                         const struct stm_type *type)
+{
+    node_init(copy, 0, capacity);
+    copy_items(copy, leaf->item, leaf->node.fill);
+    retain_items(type, copy->item, copy->node.fill);
+}
+
 /* ---- owning ---- */
 
 /* Gives the items of a leaf to an empty one, together with the caller's
@@ -94,7 +111,7 @@ static void hand_items(struct stm__leaf *to, struct stm__leaf *from,
 {
     copy_items(to, from->item, from->node.fill);
     if (stm__refs_single(&from->node.refs)) {
-        free(from);
+        stm__node_free(&from->node);
         return;
     }
     retain_items(type, to->item, to->node.fill);
@@ -148,8 +165,8 @@ struct stm__spare {
 static bool reserve_kind(struct stm__edit *edit, enum stm__kind kind,
                          unsigned count)
 {
-    size_t bytes =
-        kind == STM__LEAF ? leaf_bytes(STM__FAN) : sizeof(struct stm__inner);
+    size_t bytes = kind == STM__LEAF ? stm__leaf_bytes(STM__FAN)
+                                     : sizeof(struct stm__inner);
     while (edit->spares[kind] < count) {
         struct stm__spare *spare = malloc(bytes);
         if (!spare)

@@ -9,12 +9,35 @@
 
 void stm_seq_retain(struct stm_seq *seq) { AO_fetch_and_add1(&seq->refs); }
 
+void stm__leaf_free_inside(struct stm__leaf *leaf)
+{
+    struct stm_seq *seq = (struct stm_seq *)leaf - 1;
+    if (stm__refs_drop(&seq->tenants))
+        free(seq);
+}
+
+/* Gives an end back; one that no other sequence has and that lies inside gives
+ * up its part of the block. */
+static void drop_end(struct stm_seq *seq, struct stm__leaf *leaf)
+{
+    if (!leaf)
+        return;
+    if (leaf->node.inside && leaf == stm__seq_inside(seq) &&
+        stm__refs_single(&leaf->node.refs)) {
+        stm__leaf_release(leaf, seq->type);
+        seq->tenants = 1;
+        return;
+    }
+    stm__node_drop(&leaf->node, seq->type);
+}
+
 static void free_seq(struct stm_seq *seq)
 {
-    stm__node_drop(stm__seq_end(seq, STM__FRONT), seq->type);
+    drop_end(seq, seq->end[STM__FRONT]);
     stm__node_drop(seq->tree, seq->type);
-    stm__node_drop(stm__seq_end(seq, STM__BACK), seq->type);
-    free(seq);
+    drop_end(seq, seq->end[STM__BACK]);
+    if (stm__refs_drop(&seq->tenants))
+        free(seq);
 }
 
 /* Inside an attempt the items' release must wait for its end. */

@@ -19,7 +19,15 @@ struct stm_seq {
         *end[2]; /* by STM__FRONT, STM__BACK; NULL: no items there */
     struct stm__node *tree;
     struct stm__dead dead; /* once the last reference is gone */
+    AO_t tenants; /* of this block of memory: the sequence, and a leaf behind it
+                   */
 };
+
+/* The leaf that lies in the same block, if there is one. */
+static inline struct stm__leaf *stm__seq_inside(struct stm_seq *seq)
+{
+    return (struct stm__leaf *)(seq + 1);
+}
 
 /* How a dead sequence is freed. */
 extern const struct stm_type stm__seq_dead;
@@ -30,10 +38,11 @@ static inline struct stm__node *stm__seq_end(const struct stm_seq *seq,
     return seq->end[end] ? &seq->end[end]->node : NULL;
 }
 
+/* The items in an end; 0 for the tree. */
 static inline unsigned stm__seq_end_fill(const struct stm_seq *seq,
                                          enum stm__place end)
 {
-    return seq->end[end] ? seq->end[end]->node.fill : 0;
+    return end != STM__TREE && seq->end[end] ? seq->end[end]->node.fill : 0;
 }
 
 /* Front, tree and back without those that are not there. */

@@ -172,7 +172,7 @@ void stm__node_balance(struct stm__edit *edit, struct stm__node **left,
     unsigned both = (unsigned)a->fill + b->fill;
     if (both <= STM__FAN) {
         stm__node_shift_left(a, b, b->fill);
-        free(b);
+        stm__node_free(b);
         *right = NULL;
     } else if (a->fill < both / 2) {
         stm__node_shift_left(a, b, both / 2 - a->fill);
@@ -321,7 +321,7 @@ static struct stm__node *erase(struct stm__edit *edit, struct stm__node *node,
         *item = stm__leaf_take(stm__leaf(node), (unsigned)index);
         if (node->fill > 0)
             return node;
-        free(node);
+        stm__node_free(node);
         return NULL;
     }
     struct stm__inner *inner = stm__inner(node);

@@ -40,6 +40,9 @@
  * the node or on a node above.  Copying a node counts its children once more,
  * so below a copied node everything is copied.  A node needs no token.
  *
+ * A copy that is made for a change at an end has that end in its own block of
+ * memory, which is freed with the last of the two: one allocation a change.
+ *
  * The ends are buffers: pushing and popping changes or copies one leaf of at
  * most 32 words.  Only when an end is full does its inner half go to the tree
  * (where it tops up the neighbour, so that appending leaves full leaves
@@ -73,15 +76,22 @@
 
 /* ---- making ---- */
 
-struct stm_seq *stm__seq_new(const struct stm_type *item, uint64_t owner)
+static struct stm_seq *new_with(const struct stm_type *item, uint64_t owner,
+                                size_t more)
 {
-    struct stm_seq *seq = malloc(sizeof(*seq));
+    struct stm_seq *seq = malloc(sizeof(*seq) + more);
     if (seq)
         *seq = (struct stm_seq){.refs = 1,
                                 .owner = owner,
                                 .type = item,
-                                .dead = {NULL, &stm__seq_dead}};
+                                .dead = {NULL, &stm__seq_dead},
+                                .tenants = 1};
     return seq;
+}
+
+struct stm_seq *stm__seq_new(const struct stm_type *item, uint64_t owner)
+{
+    return new_with(item, owner, 0);
 }
 
 bool stm__seq_owned(const struct stm_seq *seq, uint64_t owner)
@@ -104,10 +114,40 @@ static struct stm_seq *copy(const struct stm_seq *seq, uint64_t owner)
     return new;
 }
 
-/* Begins a change: the sequence itself, or a copy.  Ends with finish. */
-static struct stm_seq *begin(struct stm_seq *seq, uint64_t owner)
+/* A copy with an end of its own, which lies in the same block of memory and has
+ * room for so many items. */
+static struct stm_seq *copy_with_end(const struct stm_seq *seq, uint64_t owner,
+                                     enum stm__place end, unsigned capacity)
 {
-    return stm__seq_owned(seq, owner) ? seq : copy(seq, owner);
+    enum stm__place other = end == STM__FRONT ? STM__BACK : STM__FRONT;
+    capacity = stm__leaf_capacity(capacity);
+    struct stm_seq *new = new_with(seq->type, owner, stm__leaf_bytes(capacity));
+    if (!new)
+        return NULL;
+    struct stm__leaf *leaf = stm__seq_inside(new);
+    stm__leaf_init_copy(leaf, capacity, seq->end[end], seq->type);
+    leaf->node.inside = 1;
+    new->tenants = 2;
+    new->length = seq->length;
+    new->end[end] = leaf;
+    new->end[other] = seq->end[other];
+    new->tree = seq->tree;
+    stm__node_retain(seq->tree);
+    stm__node_retain(stm__seq_end(seq, other));
+    return new;
+}
+
+/* Begins a change: the sequence itself, or a copy.  Ends with finish.  The
+ * change is in some place, which grows by so many items. */
+static struct stm_seq *begin(struct stm_seq *seq, uint64_t owner,
+                             enum stm__place place, unsigned growth)
+{
+    unsigned fill = stm__seq_end_fill(seq, place);
+    if (stm__seq_owned(seq, owner))
+        return seq;
+    if (fill == 0 || fill + growth > STM__FAN)
+        return copy(seq, owner);
+    return copy_with_end(seq, owner, place, fill + growth);
 }
 
 /* Drops a copy whose change failed.  Gives back no last reference to an item:
@@ -254,7 +294,8 @@ static bool insert(struct stm_seq *seq, size_t index, stm_value item)
 struct stm_seq *stm__seq_insert(struct stm_seq *seq, size_t index,
                                 stm_value item, uint64_t owner)
 {
-    struct stm_seq *changed = begin(seq, owner);
+    size_t at = index;
+    struct stm_seq *changed = begin(seq, owner, find_gap(seq, &at), 1);
     if (!changed)
         return NULL;
     return finish(changed, seq, insert(changed, index, item));
@@ -276,7 +317,7 @@ static bool remove_from_end(struct stm_seq *seq, enum stm__place end,
     if (!pull(seq, end, &next))
         return false;
     *removed = leaf->item[0];
-    free(leaf);
+    stm__node_free(&leaf->node);
     seq->end[end] = next;
     return true;
 }
@@ -293,10 +334,10 @@ static bool remove_from_tree(struct stm_seq *seq, size_t index,
 struct stm_seq *stm__seq_remove(struct stm_seq *seq, size_t index,
                                 stm_value *removed, uint64_t owner)
 {
-    struct stm_seq *changed = begin(seq, owner);
+    enum stm__place place = stm__seq_find(seq, &index);
+    struct stm_seq *changed = begin(seq, owner, place, 0);
     if (!changed)
         return NULL;
-    enum stm__place place = stm__seq_find(changed, &index);
     bool done = place == STM__TREE
                     ? remove_from_tree(changed, index, removed)
                     : remove_from_end(changed, place, index, removed);
@@ -327,10 +368,10 @@ static bool set_in_tree(struct stm_seq *seq, size_t index, stm_value item,
 struct stm_seq *stm__seq_set(struct stm_seq *seq, size_t index, stm_value item,
                              stm_value *replaced, uint64_t owner)
 {
-    struct stm_seq *changed = begin(seq, owner);
+    enum stm__place place = stm__seq_find(seq, &index);
+    struct stm_seq *changed = begin(seq, owner, place, 0);
     if (!changed)
         return NULL;
-    enum stm__place place = stm__seq_find(changed, &index);
     bool done = place == STM__TREE
                     ? set_in_tree(changed, index, item, replaced)
                     : set_in_end(changed, place, index, item, replaced);

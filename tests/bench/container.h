@@ -7,24 +7,40 @@
 
 #include "system.h"
 
-/* A queue and a dictionary: where this library has a container, that one; where
- * there is none, what a programmer in C would write, a ring and a hash table
- * with open addressing.  One transaction a function.
+/* A list, a dictionary, a set and a priority queue: where this library has a
+ * container, that one; where there is none, what a programmer in C would write,
+ * a ring, hash tables with open addressing and a binary heap.  container.c is
+ * made of one of the two headers below, each of which defines the same bodies,
+ * and container_new, which makes all four, empty.
  *
- * tlist-queue: each worker appends to one queue, and takes from its front, in
- * turn; two operations.
- * tdict-get, tdict-set: looks up, or replaces, the value of one of 4096 keys.
+ *   list_append       puts `value` at the end
+ *   list_pop_front    takes the first item, or the last, to `value`; 0: there
+ *   list_pop_back     is none
+ *   list_get          the item at index `key`, which exists
+ *   list_sum          of all items
+ *   dict_set          sets the value of `key`
+ *   dict_get          the value of `key`; 0: there is none
+ *   dict_length       the number of keys
+ *   set_add           adds or removes `key`; `value`: 1 if that changed the set
+ *   set_remove
+ *   set_has           `value`: 1 if `key` is in the set
+ *   set_length        the number of keys
+ *   heap_push         puts `value` behind all whose number is `key` or less
+ *   heap_pop          takes the first item to `value`, its number to `key`; 0:
+ *                     there is none
  */
-#define QUEUE_ITEMS 64 /* at the beginning */
-#define DICT_KEYS 4096
+struct request {
+    stm_value key, value;
+};
 
-void queue_new(void);
-void queue_put(stm_value item);
-stm_value queue_take(void); /* 0: it is empty */
+#define LIST_MAX 2048    /* more than there are ever items; a power of two */
+#define KEYS_MAX 8192    /* of a table; likewise */
+#define PRIORITIES 0x100 /* of the heap: less than this */
 
-void dict_new(void);
-void dict_set(stm_value key, stm_value value);
-stm_value dict_get(stm_value key); /* 0: not there */
-size_t dict_length(void);
+#ifdef TM_WORD
+#include "container-words.h"
+#else
+#include "container-stm.h"
+#endif
 
 #endif

@@ -110,7 +110,7 @@ static size_t check_node(const struct stm__map_node *node, unsigned level,
         EXPECT_EQ(node->entry_bits | node->child_bits | node->children, 0);
     }
     for (uint32_t i = 0; i < node->entries; i++) {
-        const struct stm__map_entry *entry = &node->entry[i];
+        const struct stm__map_entry *entry = &stm__map_entries(node)[i];
         EXPECT(AO_load(&entry->record->refs) >= 1);
         EXPECT_EQ(entry->record->key, entry->key);
         EXPECT_EQ(entry->record->hash & below, prefix);
@@ -122,7 +122,7 @@ static size_t check_node(const struct stm__map_node *node, unsigned level,
     for (uint32_t i = 0, bit = 0; i < node->children; bit++) {
         if (!(node->child_bits & 1u << bit))
             continue;
-        keys += check_node(stm__map_children(node)[i++], level + 1,
+        keys += check_node(node->child[i++], level + 1,
                            prefix | (uint64_t)bit << level * STM__MAP_BITS);
     }
     EXPECT(level == 0 || keys >= 2);

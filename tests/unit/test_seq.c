@@ -234,6 +234,36 @@ START_TEST(a_million_appended_words_take_twelve_bytes_each)
 }
 END_TEST
 
+/* And what is left of an old version when its end lives on in a new one. */
+START_TEST(a_change_at_an_end_is_one_allocation)
+{
+    AO_t before = AO_load(&blocks);
+    struct stm_seq *seq = make_audited(100, 1);
+    for (uint64_t token = 2; token < 100; token++) {
+        bool first = token % 3 == 0, grow = token % 2 == 0;
+        size_t end = first ? 0 : stm_seq_length(seq);
+        stm_value item = grow ? new_item(&audited_type) : 0;
+        struct stm_seq *changed;
+        unsigned fill = seq->end[first ? STM__FRONT : STM__BACK]->node.fill;
+        AO_t now = AO_load(&blocks);
+        if (grow)
+            changed = stm__seq_insert(seq, end, item, token);
+        else
+            changed = stm__seq_remove(seq, first ? 0 : end - 1, &item, token);
+        EXPECT(changed != NULL);
+        if (fill > 1 && fill < STM__FAN)
+            EXPECT_EQ(AO_load(&blocks), now + 1);
+        drop_item(&audited_type, item);
+        release(seq);
+        seq = changed;
+        check_shape(seq);
+    }
+    release(seq);
+    EXPECT_EQ(alive, 0);
+    EXPECT_EQ(AO_load(&blocks), before);
+}
+END_TEST
+
 /* Pushes `reach` items and pops them, again and again; returns how often the
  * tree changed. */
 static unsigned tree_steps(struct stm_seq *seq, size_t reach)
@@ -358,6 +388,7 @@ static Suite *seq_suite(void)
     tcase_set_timeout(single, 120);
     tcase_add_test(single, items_die_with_the_last_version_that_has_them);
     tcase_add_test(single, a_million_appended_words_take_twelve_bytes_each);
+    tcase_add_test(single, a_change_at_an_end_is_one_allocation);
     tcase_add_test(single, going_to_and_fro_at_an_end_rarely_reaches_the_tree);
     tcase_add_test(single, bisect_finds_the_first_not_before);
     tcase_add_test(single, threads_change_versions_of_their_own);
