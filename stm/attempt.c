@@ -24,10 +24,7 @@ uint64_t stm__draw_block(struct stm_tx *tx)
 
 #define SOLO_WAIT_MAX (1 << 16)
 
-void stm__put_solo_off(struct stm_tx *tx)
-{
-    tx->solo_left = tx->solo_wait;
-}
+void stm__put_solo_off(struct stm_tx *tx) { tx->solo_left = tx->solo_wait; }
 
 /* It was disturbed, soon or late, or found another one running. */
 static void wait_longer(struct stm_tx *tx, bool was_short)
@@ -365,8 +362,7 @@ get(struct stm_tx *tx, struct stm_tvar *var, stm_value *out)
 enum stm_status stm__get(struct stm_tx *tx, struct stm_tvar *var,
                          stm_value *out)
 {
-    if (STM__SHORT_WAYS && tx && tx == stm__self &&
-        get_unwritten(tx, var, out))
+    if (STM__SHORT_WAYS && tx && tx == stm__self && get_unwritten(tx, var, out))
         return STM_OK;
     return get(tx, var, out);
 }

@@ -204,8 +204,8 @@ enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body, void *argument,
     return status;
 }
 
-/* While another transaction of the thread is blocked: a hook or a signal handler
- * has begun this one. */
+/* While another transaction of the thread is blocked: a hook or a signal
+ * handler has begun this one. */
 static enum stm_status run_beside(struct stm_tx *tx, stm_body *body,
                                   void *argument)
 {
@@ -238,7 +238,7 @@ enum stm_status stm__run(stm_body *body, void *argument)
 enum stm_status stm_atomically(stm_body *body, void *argument)
 {
     return STM__SHORT_WAYS ? stm__fast_atomically(body, argument)
-                      : stm__run(body, argument);
+                           : stm__run(body, argument);
 }
 
 enum stm_status stm_tx_set_name(struct stm_tx *tx, const char *name)

@@ -48,7 +48,10 @@
  * current                                                           -- H
  *
  * An attempt that wrote nothing is done when its body is: all it saw was
- * current at its snapshot. */
+ * current at its snapshot.
+ *
+ * While one thread is the only one in transactions, it runs *alone* and needs
+ * none of this but publishing and waking: solo.c tells how that ends. */
 
 #include <stdlib.h>
 
@@ -222,7 +225,8 @@ static AO_t decide(struct stm_tx *tx)
     version = stm__clock_tick();
     if (STM__STEP(STM__AT_VALIDATE))
         return 0;
-    if (version == tx->fast.snapshot + STM__VERSION_STEP || stm__validate(tx, true))
+    if (version == tx->fast.snapshot + STM__VERSION_STEP ||
+        stm__validate(tx, true))
         return version;
     return 0;
 }
@@ -330,9 +334,9 @@ static bool replace_all_beside_others(struct stm_tx *tx, bool *wakes)
     return version != 0;
 }
 
-/* Nobody else is in an attempt, or comes into one meanwhile: nothing needs to be
- * locked, and the clock, whose versions tell readers what is too new for them,
- * need not tick.  In a history each commit has a version of its own. */
+/* Nobody else is in an attempt, or comes into one meanwhile: nothing needs to
+ * be locked, and the clock, whose versions tell readers what is too new for
+ * them, need not tick.  In a history each commit has a version of its own. */
 static AO_t version_alone(const struct stm_tx *tx)
 {
 #ifdef STM_RECORD

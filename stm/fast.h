@@ -26,8 +26,7 @@ extern "C" {
 
 /* The few words that every operation looks at: reached without a call, also
  * from a shared library. */
-#define STM__THREAD_LOCAL                                                      \
-    __thread __attribute__((tls_model("initial-exec")))
+#define STM__THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
 /* ---- a variable ---- */
 
@@ -127,10 +126,10 @@ struct stm__fast {
      * something else has to be looked at, too: the attempt is doomed or has
      * ended, or a watcher's function is running. */
     uint64_t filter;
-    AO_t *alone_flag;     /* the slot's `solo`, if the attempt runs alone, has read
-                             something and has an empty filter; else a word that
-                             is 0 */
-    AO_t snapshot;        /* every value read was current at this version */
+    AO_t *alone_flag; /* the slot's `solo`, if the attempt runs alone, has read
+                         something and has an empty filter; else a word that
+                         is 0 */
+    AO_t snapshot;    /* every value read was current at this version */
     struct stm__read *at; /* where the next read is logged */
     struct stm__read *end;
     struct stm__vec writes; /* struct stm__write */
@@ -141,8 +140,8 @@ struct stm__fast {
     enum stm_status doom; /* sticky; STM_OK while the attempt can commit */
 
     /* Apart, since reading together what was just written in parts stalls. */
-    STM__APART ready;    /* no transaction of this thread's runs or is blocked */
-    STM__APART alone;    /* the attempt runs alone, and logs no reads */
+    STM__APART ready; /* no transaction of this thread's runs or is blocked */
+    STM__APART alone; /* the attempt runs alone, and logs no reads */
     STM__APART has_read; /* one that runs alone */
     STM__APART work;     /* its end has more to do than its writes ask for */
 

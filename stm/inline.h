@@ -35,8 +35,9 @@ stm__inline_get(struct stm_tx *tx, struct stm_tvar *var, stm_value *out)
 static inline STM_NODISCARD enum stm_status
 stm__inline_set(struct stm_tx *tx, struct stm_tvar *var, stm_value value)
 {
-    return STM__LIKELY(stm__fast_set(tx, var, value)) ? STM_OK
-                                                      : stm__set(tx, var, value);
+    return STM__LIKELY(stm__fast_set(tx, var, value))
+               ? STM_OK
+               : stm__set(tx, var, value);
 }
 
 static inline STM_NODISCARD enum stm_status

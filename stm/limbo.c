@@ -212,8 +212,8 @@ static void work_once(void)
     struct stm__batch *batch = pending;
 
     if (loose.count) {
-        struct stm__ref ref = *STM__VEC_AT(&loose, struct stm__ref,
-                                           --loose.count);
+        struct stm__ref ref =
+            *STM__VEC_AT(&loose, struct stm__ref, --loose.count);
 
         stm__release(ref.type, ref.value);
     } else if (dead) {
@@ -252,7 +252,8 @@ void stm__limbo_drop(const struct stm_type *type, stm_value value)
         batch = stm__batch_new(1);
         if (!batch)
             return; /* better lost than released by the wrong thread */
-        batch->items[batch->count++] = (struct stm__retired){{value, type}, 0, 0};
+        batch->items[batch->count++] =
+            (struct stm__retired){{value, type}, 0, 0};
         strand_batch(batch);
         return;
     }

@@ -31,8 +31,8 @@ struct stm__log {
                                read and the filters */
     struct stm__read *reads;
     size_t reads_capacity;
-    struct stm__vec undos;  /* struct stm__undo */
-    bool counted;           /* a value of a counted type was written */
+    struct stm__vec undos; /* struct stm__undo */
+    bool counted;          /* a value of a counted type was written */
 
     /* struct stm__ref: references to give back when the attempt has ended.
      * Room is kept for every counted value in undos and in what there is room

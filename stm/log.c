@@ -76,7 +76,8 @@ bool stm__log_make_room_for_read(struct stm__log *log)
 
 static void index_add(struct stm__log *log, size_t index)
 {
-    *stm__log_place(log, stm__log_write_at(log, index)->var) = (uint32_t)index + 1;
+    *stm__log_place(log, stm__log_write_at(log, index)->var) =
+        (uint32_t)index + 1;
 }
 
 /* Only for the entry added last: nothing was placed behind it, so its place can
@@ -178,8 +179,8 @@ static inline bool make_room_for_entry(struct stm__log *log)
            (count < log->index_room || index_reserve(log));
 }
 
-static inline struct stm__write *
-entry(struct stm__log *log, struct stm_tvar *var, uint64_t stamp)
+static inline struct stm__write *entry(struct stm__log *log,
+                                       struct stm_tvar *var, uint64_t stamp)
 {
     struct stm__write *write;
     uint32_t *place;
@@ -209,7 +210,8 @@ struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var,
 }
 
 /* Keeps what the entry holds now for the savepoint that began after it. */
-static __attribute__((noinline)) bool keep_for_undo(struct stm__log *log, struct stm__write *write)
+static __attribute__((noinline)) bool keep_for_undo(struct stm__log *log,
+                                                    struct stm__write *write)
 {
     struct stm__undo *undo;
 
@@ -226,7 +228,7 @@ static __attribute__((noinline)) bool keep_for_undo(struct stm__log *log, struct
 
 /* Makes an entry's value one that may be replaced, of which it lets go. */
 static inline bool open_entry(struct stm__log *log, struct stm__write *write,
-                       uint64_t since)
+                              uint64_t since)
 {
     if (write->stamp < since)
         return keep_for_undo(log, write);

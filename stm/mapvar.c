@@ -312,7 +312,8 @@ enum stm_status stm__mapvar_clear(struct stm_tx *tx, struct stm__mapvar *var)
 
     STM_TRY(load(tx, var, &map));
     STM_TRY(stm__reserve_release(tx, 1));
-    return store(tx, var, map, stm__map_new(var->key, var->value, tx->fast.stamp));
+    return store(tx, var, map,
+                 stm__map_new(var->key, var->value, tx->fast.stamp));
 }
 
 enum stm_status stm__mapvar_snapshot(struct stm_tx *tx, struct stm__mapvar *var,

@@ -1,15 +1,16 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
-/* Running alone.  While one thread is the only one in transactions, nothing that
- * it reads can change: its attempts need no log of what they read, no locks and
- * no fences.  That is like a lock which stays with the thread that took it last
- * until another one asks (biased locking: Kawachiya, Koseki, Onodera, OOPSLA
- * 2002), but nobody ever waits for a body to end.
+/* Running alone.  While one thread is the only one in transactions, nothing
+ * that it reads can change: its attempts need no log of what they read, no
+ * locks and no fences.  That is like a lock which stays with the thread that
+ * took it last until another one asks (biased locking: Kawachiya, Koseki,
+ * Onodera, OOPSLA 2002), but nobody ever waits for a body to end.
  *
- * The one who runs alone is *solo*: its slot stands in stm__solo, and the slot's
- * own `solo` is 1.  It looks at that flag after each value that it loads, and
- * not before: as long as the flag is up then, nobody else had begun when the
- * value was loaded, so that all values so far existed together.  (promise A)
+ * The one who runs alone is *solo*: its slot stands in stm__solo, and the
+ * slot's own `solo` is 1.  It looks at that flag after each value that it
+ * loads, and not before: as long as the flag is up then, nobody else had begun
+ * when the value was loaded, so that all values so far existed together.
+ * (promise A)
  *
  * Whoever begins an attempt, announces it and then looks at stm__solo.  If
  * someone is there, it takes the flag down, and no transaction needs to be

@@ -62,7 +62,8 @@ static enum stm_status inverted(struct sort *sort, stm_value left,
 
     STM_TRY(sort->compare(left, right, sort->context, &order));
     *out = order > 0;
-    return sort->tx->fast.doom; /* compare may have doomed it and said nothing */
+    return sort->tx->fast
+        .doom; /* compare may have doomed it and said nothing */
 }
 
 static enum stm_status sort_run(struct sort *sort, stm_value *items,

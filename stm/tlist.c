@@ -118,8 +118,9 @@ enum stm_status stm_tlist_insert(struct stm_tx *tx, struct stm_tlist *list,
     STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     if (index > stm_seq_length(before))
         return out_of_range(__func__, index, stm_seq_length(before));
-    return stm__seqvar_store(tx, list->root, before,
-                             stm__seq_insert(before, index, item, tx->fast.stamp));
+    return stm__seqvar_store(
+        tx, list->root, before,
+        stm__seq_insert(before, index, item, tx->fast.stamp));
 }
 
 enum stm_status stm_tlist_append(struct stm_tx *tx, struct stm_tlist *list,

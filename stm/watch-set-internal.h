@@ -73,9 +73,9 @@ extern const struct stm_type stm__watch_set_used;
 extern const struct stm_type stm__watcher_type;
 
 /* The variables that a watcher read.  Not references: a variable that nothing
- * else refers to can go.  A side stays, and tells.  Only the owner of a variable
- * that is a member is kept, whose memory nothing else would keep until a commit
- * that found the variable by its side has ended. */
+ * else refers to can go.  A side stays, and tells.  Only the owner of a
+ * variable that is a member is kept, whose memory nothing else would keep until
+ * a commit that found the variable by its side has ended. */
 struct stm__watched {
     AO_t refs;
     bool cancelled;
