@@ -60,11 +60,18 @@ static bool try_solo(struct stm_tx *tx)
     return true;
 }
 
+/* The snapshot may be that of the thread's last commit: to look at the clock,
+ * which every commit writes, is what costs a short attempt most.  One that goes
+ * on reading looks before there is much to validate. */
+#define OLD_READS 16
+
 static void begin_beside_others(struct stm_tx *tx)
 {
-    if (!tx->is_present)
-        tx->fast.snapshot = stm__clock_now();
+    tx->is_old = tx->is_present;
     tx->is_present = false;
+    stm__log_open_reads(&tx->log, tx->is_old ? OLD_READS : SIZE_MAX);
+    if (!tx->is_old)
+        tx->fast.snapshot = stm__clock_now();
     (void)STM__STEP(STM__AT_BEGIN);
     stm__slot_enter(tx->fast.slot, tx->fast.snapshot);
 }
@@ -83,11 +90,11 @@ static __attribute__((noinline)) void begin_alone(struct stm_tx *tx)
     if (fast->alone)
         note_solo_end(tx);
     fast->alone = tx->solo_left == 0 && try_solo(tx);
-    stm__log_open_reads(&tx->log, !fast->alone);
     if (!fast->alone) {
         begin_beside_others(tx);
         return;
     }
+    stm__log_open_reads(&tx->log, 0);
     fast->snapshot = stm__clock_now();
     AO_store_release(&slot->low, fast->snapshot | STM__ODD);
     AO_store_release(&slot->high, fast->snapshot | STM__ODD);
@@ -240,7 +247,6 @@ bool stm__join_others(struct stm_tx *tx)
     note_solo_end(tx);
     tx->fast.alone = false;
     begin_beside_others(tx);
-    stm__log_open_reads(&tx->log, true);
     return true;
 }
 
@@ -268,6 +274,11 @@ static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,
             return STM_OK;
         if (!stm__join_others(tx))
             return stm__doom(tx, STM_CONFLICT);
+    }
+    if (STM__UNLIKELY(tx->is_old && tx->fast.at == tx->fast.end)) {
+        tx->is_old = false;
+        stm__log_open_reads(&tx->log, SIZE_MAX);
+        STM_TRY(stm__extend_now(tx));
     }
     for (unsigned turn = 0;; turn++) {
         if (STM__LIKELY(stm__tvar_load(var, &word, &value))) {

@@ -96,6 +96,7 @@ static bool prepare_order(struct stm_tx *tx)
     struct stm__write *write = stm__log_write_at(&tx->log, 0);
     size_t count = tx->fast.writes.count;
 
+    stm__prefetch_to_write(&stm__clock);
     tx->order.count = 0;
     if (STM__UNLIKELY(tx->order.capacity < count) &&
         !stm__vec_reserve(&tx->order, count))

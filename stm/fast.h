@@ -223,6 +223,16 @@ static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
     return stm__fast_read(fast, var, out);
 }
 
+/* Asks for a cache line that is going to be written, while other work is done. */
+static inline void stm__prefetch_to_write(const void *place)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)place));
+#else
+    __builtin_prefetch(place, 1);
+#endif
+}
+
 static inline void stm__fast_note_write(struct stm__fast *fast,
                                         const struct stm_tvar *var)
 {
@@ -242,6 +252,7 @@ static inline bool stm__fast_set(struct stm_tx *tx, struct stm_tvar *var,
                       fast->writes.count >= fast->writes_plain ||
                       (var->type && var->type->release)))
         return false;
+    stm__prefetch_to_write(var);
     fast->writes.count++;
     write->var = var;
     write->value = value;

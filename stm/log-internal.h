@@ -123,10 +123,12 @@ static inline size_t stm__log_read_count(const struct stm__log *log)
     return (size_t)(log->fast->at - log->reads);
 }
 
-/* From here on the short ways log reads, or they do not. */
-static inline void stm__log_open_reads(struct stm__log *log, bool open)
+/* The short ways may log so many reads, as far as there is room. */
+static inline void stm__log_open_reads(struct stm__log *log, size_t count)
 {
-    log->fast->end = log->reads + (open ? log->reads_capacity : 0);
+    if (count > log->reads_capacity)
+        count = log->reads_capacity;
+    log->fast->end = log->reads + count;
 }
 
 /* Adds a read.  False: out of memory. */

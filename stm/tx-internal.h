@@ -59,6 +59,7 @@ struct stm_tx {
 
     struct stm_call *call;
     uint64_t now, wall; /* ns; 0: not asked for yet */
+    bool is_old;        /* the snapshot was not taken from the clock */
     bool is_present;    /* the snapshot is the version of this thread's commit
                            just before: the next attempt can begin with it */
     AO_t ticket; /* what the gate holds while this attempt runs alone, or 0 */
