@@ -9,6 +9,7 @@
 #include <stm/tx-internal.h>
 
 #define PATIENCE 512 /* turns that a reader waits for a locked variable */
+#define PAUSES 16    /* in each */
 
 /* ---- beginning ---- */
 
@@ -289,6 +290,9 @@ static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,
         }
         if (turn > PATIENCE && !stm__gate_mine(tx))
             return stm__doom(tx, STM_CONFLICT);
+        /* Each look at a variable that is being published delays that. */
+        for (unsigned pause = 0; pause < PAUSES; pause++)
+            stm__relax();
         stm__spin(turn);
     }
     if (STM__UNLIKELY(!stm__log_read(&tx->log, var, word)))
@@ -574,8 +578,12 @@ static __attribute__((noinline)) void end_special(struct stm_tx *tx,
 
 void stm__attempt_end(struct stm_tx *tx, enum stm__outcome outcome)
 {
+    bool special = outcome != STM__COMMITTED || tx->fast.work;
+
+    if (STM__UNLIKELY(special) && tx->batons.count)
+        stm__block_pass_on(tx);
     STM__RECORD(end, outcome);
-    if (STM__UNLIKELY(outcome != STM__COMMITTED || tx->fast.work))
+    if (STM__UNLIKELY(special))
         end_special(tx, outcome);
     else
         stm__attempt_end_plain(tx);

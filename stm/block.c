@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 #include <pthread.h>
+#include <stdlib.h>
 
 #include <stm/error-internal.h>
 #include <stm/record-internal.h>
@@ -30,11 +31,22 @@ static bool worth_spinning(struct stm_tx *tx)
     return tx->fast.counts.of[STM__RETRY] % 16 == 0;
 }
 
+/* Has one of its variables changed?  While a commit holds it, it has not yet:
+ * nothing could be read of it, and every look delays the unlocking. */
+static bool has_changed(const struct stm_tx *tx)
+{
+    for (const struct stm__read *read = tx->log.reads; read < tx->fast.at;
+         read++)
+        if ((AO_load(&read->var->word) & ~STM__ODD) != read->version)
+            return true;
+    return false;
+}
+
 static bool spin_for_change(struct stm_tx *tx)
 {
     uint64_t end = 0, now;
 
-    for (unsigned turn = 0; stm__validate(tx, false); turn++) {
+    for (unsigned turn = 0; !has_changed(tx); turn++) {
         stm__relax();
         if (turn % 32 != 31)
             continue;
@@ -63,41 +75,137 @@ static bool spin(struct stm_tx *tx)
 
 /* ---- registering ---- */
 
-/* A variable without a reference cannot change any more. */
-static bool add_wait(struct stm_call *call, struct stm_tvar *var)
+static struct stm__wait *wait_at(const struct stm_call *call, size_t index)
 {
+    return STM__VEC_AT(&call->waits, struct stm__wait, index);
+}
+
+/* What a sleeper has seen: what the variable holds, as long as it has not
+ * changed. */
+static enum stm_status remember(struct stm_call *call, struct stm__wait *wait,
+                                const struct stm__read *read)
+{
+    const struct stm_type *type = read->var->type;
+    struct stm__retired *item;
+
+    wait->seen = AO_load_acquire(&read->var->value);
+    if (AO_load_acquire(&read->var->word) != read->version)
+        return STM_CONFLICT;
+    if (!stm__counted(type) || !wait->seen)
+        return STM_OK;
+    stm__retain(type, wait->seen);
+    item = &call->seen->items[call->seen->count++];
+    item->ref.value = wait->seen;
+    item->ref.type = type;
+    item->birth = item->death = 0; /* nobody else holds this reference back */
+    return STM_OK;
+}
+
+/* What is waited at is the variable's side, which may outlive it: a variable
+ * that is gone cannot change any more. */
+static enum stm_status add_wait(struct stm_call *call,
+                                const struct stm__read *read)
+{
+    struct stm__side *side = stm__side_ensure(read->var);
     struct stm__wait *wait;
 
-    if (!stm__tvar_try_retain(var))
-        return true;
-    if (!stm__side_ensure(var)) {
-        stm_tvar_release(var);
-        return false;
-    }
+    if (!side)
+        return STM_ENOMEM;
+    stm__side_retain(side);
     wait = stm__vec_push(&call->waits);
-    wait->var = var;
+    wait->side = side;
     wait->waiter = &call->parker.waiter;
-    return true;
+    wait->sleeper = call->sleeps;
+    wait->seen = 0;
+    return call->sleeps ? remember(call, wait, read) : STM_OK;
 }
 
-static bool prepare_waits(struct stm_tx *tx, struct stm_call *call)
+static bool reserve_seen(struct stm_tx *tx, struct stm_call *call)
 {
-    stm__log_unique_reads(&tx->log);
-    call->waits.size = sizeof(struct stm__wait);
-    if (!stm__vec_reserve(&call->waits, stm__log_read_count(&tx->log)))
-        return false;
+    size_t counted = 0;
+
     for (const struct stm__read *read = tx->log.reads; read < tx->fast.at;
          read++)
-        if (!add_wait(call, read->var))
-            return false;
-    return true;
+        counted += stm__counted(read->var->type);
+    if (!counted)
+        return true;
+    if (call->seen && call->seen->capacity < counted) {
+        free(call->seen);
+        call->seen = NULL;
+    }
+    if (!call->seen)
+        call->seen = stm__batch_new(counted);
+    return call->seen && stm__log_reserve_garbage(&tx->log, counted);
 }
 
-static void release_waits(struct stm_call *call)
+/* Room for all that is needed further down. */
+static bool reserve(struct stm_tx *tx, struct stm_call *call)
 {
+    size_t count = stm__log_read_count(&tx->log);
+
+    if (!call->waits.items) {
+        call->waits = tx->waits;
+        tx->waits.items = NULL;
+        tx->waits.count = tx->waits.capacity = 0;
+    }
+    if (!call->seen) {
+        call->seen = tx->seen;
+        tx->seen = NULL;
+    }
+    call->waits.size = sizeof(struct stm__wait);
+    return stm__vec_reserve(&call->waits, count) &&
+           (!call->sleeps ||
+            (stm__vec_reserve(&tx->batons, count) && reserve_seen(tx, call)));
+}
+
+static enum stm_status prepare_waits(struct stm_tx *tx, struct stm_call *call)
+{
+    stm__log_unique_reads(&tx->log);
+    if (!reserve(tx, call))
+        return STM_ENOMEM;
+    for (const struct stm__read *read = tx->log.reads; read < tx->fast.at;
+         read++)
+        STM_TRY(add_wait(call, read));
+    return STM_OK;
+}
+
+/* The thread's next call that blocks uses the memory again.  Nothing of it may
+ * stay with a call that runs, whose thread may end. */
+static void keep_memory(struct stm_tx *tx, struct stm_call *call)
+{
+    if (tx && !tx->waits.items) {
+        tx->waits = call->waits;
+        call->waits.items = NULL;
+        call->waits.count = call->waits.capacity = 0;
+    }
+    if (tx && !tx->seen) {
+        tx->seen = call->seen;
+        call->seen = NULL;
+    }
+    stm__vec_fini(&call->waits);
+    free(call->seen);
+    call->seen = NULL;
+}
+
+/* In the attempt that has not blocked after all: what was remembered goes when
+ * it ends. */
+static void forget_seen(struct stm_tx *tx, struct stm_call *call)
+{
+    if (!call->seen)
+        return;
+    for (size_t i = 0; i < call->seen->count; i++)
+        stm__log_discard(&tx->log, call->seen->items[i].ref.type,
+                         call->seen->items[i].ref.value);
+    call->seen->count = 0;
+}
+
+static void give_up(struct stm_tx *tx, struct stm_call *call)
+{
+    forget_seen(tx, call);
     for (size_t i = 0; i < call->waits.count; i++)
-        stm_tvar_release(STM__VEC_AT(&call->waits, struct stm__wait, i)->var);
+        stm__side_release(wait_at(call, i)->side);
     call->waits.count = 0;
+    keep_memory(tx, call);
 }
 
 static void link_waits(struct stm_call *call)
@@ -108,12 +216,22 @@ static void link_waits(struct stm_call *call)
     stm__parker_arm(&call->parker);
     for (size_t i = 0; i < call->waits.count; i++) {
         (void)STM__STEP(STM__AT_REGISTER);
-        stm__wait_link(STM__VEC_AT(&call->waits, struct stm__wait, i));
+        stm__wait_link(wait_at(call, i));
     }
     call->generation = stm__generation;
     call->blocked = true;
     call->slept = false;
     stm__fence();
+}
+
+/* A baton comes with the wait's reference to the side; for as many there is
+ * room. */
+static void unlink_wait(struct stm_tx *tx, struct stm__wait *wait)
+{
+    if (stm__wait_unlink(wait))
+        *(struct stm__side **)stm__vec_push(&tx->batons) = wait->side;
+    else
+        stm__side_release(wait->side);
 }
 
 void stm__block_disarm(struct stm_call *call)
@@ -123,18 +241,86 @@ void stm__block_disarm(struct stm_call *call)
     STM__RECORD(awake, call, &call->parker);
     call->blocked = false;
     for (size_t i = 0; i < call->waits.count; i++)
-        stm__wait_unlink(STM__VEC_AT(&call->waits, struct stm__wait, i));
-    release_waits(call);
+        unlink_wait(stm__self, wait_at(call, i));
+    call->waits.count = 0;
+    if (call->seen && call->seen->count)
+        call->seen = stm__limbo_settle(call->seen, false);
+    keep_memory(stm__self, call);
 }
 
 void stm__block_fini(struct stm_call *call)
 {
     stm__block_disarm(call);
-    stm__vec_fini(&call->waits);
     if (call->has_parker)
         stm__parker_fini(&call->parker);
     call->has_parker = false;
+    if (stm__self && stm__self->batons.count)
+        stm__block_pass_on(stm__self);
 }
+
+/* ---- looking after the others ---- */
+
+static struct stm__side *baton_at(const struct stm_tx *tx, size_t index)
+{
+    return *STM__VEC_AT(&tx->batons, struct stm__side *, index);
+}
+
+/* Whoever was claimed now looks after those whom this thread was to look
+ * after. */
+static void hand_over(struct stm_tx *tx, struct stm__side *side)
+{
+    size_t kept = 0, count = tx->batons.count;
+
+    for (size_t i = 0; i < count; i++) {
+        struct stm__side *held = baton_at(tx, i);
+
+        if (held == side)
+            stm__side_release(held);
+        else
+            *STM__VEC_AT(&tx->batons, struct stm__side *, kept++) = held;
+    }
+    tx->batons.count = kept;
+}
+
+struct stm__waiter *stm__block_change(struct stm_tx *tx, struct stm__side *side,
+                                      struct stm__waiter *chain)
+{
+    bool claimed;
+
+    chain = stm__wait_change(side, &claimed, chain);
+    if (claimed)
+        hand_over(tx, side);
+    return chain;
+}
+
+void stm__block_pass_on(struct stm_tx *tx)
+{
+    struct stm__waiter *chain = NULL;
+
+    (void)STM__STEP(STM__AT_PASS_ON);
+    for (size_t i = 0; i < tx->batons.count; i++) {
+        chain = stm__wait_pass_on(baton_at(tx, i), chain);
+        stm__side_release(baton_at(tx, i));
+    }
+    tx->batons.count = 0;
+    stm__wait_notify(chain);
+}
+
+void stm__block_thread_init(struct stm_tx *tx)
+{
+    tx->spin_luck = 1;
+    tx->batons.size = sizeof(struct stm__side *);
+}
+
+void stm__block_thread_fini(struct stm_tx *tx)
+{
+    stm__block_pass_on(tx);
+    stm__vec_fini(&tx->batons);
+    stm__vec_fini(&tx->waits);
+    free(tx->seen);
+}
+
+/* ---- arming ---- */
 
 static bool can_wake(const struct stm_tx *tx)
 {
@@ -145,22 +331,27 @@ static bool can_wake(const struct stm_tx *tx)
 enum stm_status stm__block_arm(struct stm_tx *tx)
 {
     struct stm_call *call = tx->call;
+    enum stm_status status;
 
     call->touched = true;
     stm__gate_open(tx);
     if (spin(tx))
         return STM_RETRY;
-    if (!prepare_waits(tx, call)) {
-        release_waits(call);
-        return STM_ENOMEM;
+    status = prepare_waits(tx, call);
+    if (status != STM_OK) {
+        give_up(tx, call);
+        return status;
     }
-    if (!can_wake(tx))
+    if (!can_wake(tx)) {
+        give_up(tx, call);
         return stm_error(STM_EMISUSE,
                          "stm_retry: nothing was read and no time-out asked "
                          "for, so nothing could end the wait; expected a "
                          "variable or a time to wait for");
+    }
     link_waits(call);
     if (!stm__validate(tx, false)) {
+        forget_seen(tx, call);
         stm__block_disarm(call);
         return STM_CONFLICT;
     }

@@ -22,6 +22,8 @@ void stm__call_init(struct stm_call *call)
     call->has_parker = false;
     call->waits.items = NULL;
     call->waits.count = call->waits.capacity = 0;
+    call->seen = NULL;
+    call->sleeps = false;
     call->blocked = false;
     call->slept = false;
     call->evictions = 0;
@@ -197,6 +199,7 @@ enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body, void *argument,
 
     call->body = body;
     call->argument = argument;
+    call->sleeps = true;
     status = finish(tx, call, returned);
     if (STM__UNLIKELY(status != STM_OK))
         status = run_to_end(tx, call, run_on(tx, call, status));
@@ -213,6 +216,7 @@ static enum stm_status run_beside(struct stm_tx *tx, stm_body *body,
     enum stm_status status;
 
     init(&call, body, argument);
+    call.sleeps = true;
     status = run_to_end(tx, &call, run(tx, &call));
     stm__block_fini(&call);
     return status;

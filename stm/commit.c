@@ -11,16 +11,17 @@
  *  A. Opacity.  No attempt, not even one that will be thrown away, sees two
  *     values that did not exist together; commits are strictly serializable.
  *  B. Atomic failure.  What does not commit leaves nothing behind.
- *  C. No lost wake-up.  A blocked transaction runs again after any commit that
- *     changes a variable it read (such as the one that commits the death of
- *     what a weak reference leads to), and after its time-out.
- *  D. Few wake-ups.  It is not woken while all it read is the same.
- *  E. Progress.  Every transaction commits after a bounded number of conflicts.
- *  F. Watchers are atomic.  They run in the transaction that disturbed them.
- *  G. No user code runs under a lock.
- *  H. Memory is bounded.  Old values go with the last attempt that could see
- *     them.
- *  I. Out of memory is an error: nothing is half-committed.
+ *  C. No lost wake-up.  A blocked transaction runs again once a commit has
+ *     changed a variable it read (such as the one that commits the death of
+ *     what a weak reference leads to) and as long as the change lasts, and
+ * after its time-out. D. Few wake-ups.  It is not woken while all it read is
+ * the same; and of the threads that sleep at a variable a commit wakes one,
+ * which looks after the others when its next attempt has ended
+ * (wait-internal.h). E. Progress.  Every transaction commits after a bounded
+ * number of conflicts. F. Watchers are atomic.  They run in the transaction
+ * that disturbed them. G. No user code runs under a lock. H. Memory is bounded.
+ * Old values go with the last attempt that could see them. I. Out of memory is
+ * an error: nothing is half-committed.
  *
  * The protocol is TL2 (Dice, Shalev, Shavit, DISC 2006) with snapshots that
  * extend (Riegel, Felber, Fetzer, DISC 2006), and a lock in each variable:
@@ -39,8 +40,8 @@
  *             snapshot: then they must be                           -- A
  *   ------ decided: from here on nothing can fail ------
  *   publish   each value; unlock each variable with the new version
- *   wake      the waiters that were seen under the locks, where the value
- *             differs                                               -- C, D
+ *   wake      of the waiters that were seen under the locks, where the value
+ *             differs, one that sleeps and all others               -- C, D
  *
  * Between the first lock and the last unlock there is no allocation, no system
  * call and no call of a type's functions                            -- G
@@ -390,7 +391,7 @@ static __attribute__((noinline)) void wake(struct stm_tx *tx)
 
         if (STM__UNLIKELY(write->wakes) &&
             !stm__same(write->var->type, write->replaced, write->value))
-            chain = stm__wait_claim(write->var, chain);
+            chain = stm__block_change(tx, stm__side_of(write->var), chain);
     }
     stm__wait_notify(chain);
 }

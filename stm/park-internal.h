@@ -26,10 +26,11 @@ struct stm__waiter {
     void (*notify)(struct stm__waiter *waiter);
 };
 
-/* Step one of waking.  Returns true when notify is owed. */
-static inline bool stm__waiter_claim(struct stm__waiter *waiter)
+/* Step one of waking.  Returns what the waiter was; if PARKED, notify is owed.
+ */
+static inline AO_t stm__waiter_claim(struct stm__waiter *waiter)
 {
-    return stm__swap(&waiter->state, STM__WOKEN) == STM__PARKED;
+    return stm__swap(&waiter->state, STM__WOKEN);
 }
 
 /* A thread's own waiter: sleeps on a POSIX semaphore, which unlike a condition

@@ -34,6 +34,13 @@ struct stm__side *stm__side_ensure(struct stm_tvar *var)
 
 AO_t stm__generation = 1;
 
+static void forget_waits(struct stm__waits *waits)
+{
+    AO_store(&waits->count, 0);
+    waits->callers = waits->groups = NULL;
+    waits->generation = stm__generation;
+}
+
 void stm__side_lock(struct stm__side *side)
 {
     for (unsigned turn = 0;; turn++) {
@@ -44,10 +51,8 @@ void stm__side_lock(struct stm__side *side)
             break;
         stm__spin(turn);
     }
-    if (STM__UNLIKELY(side->waits_generation != stm__generation)) {
-        AO_store(&side->waits, 0);
-        side->waits_generation = stm__generation;
-    }
+    if (STM__UNLIKELY(side->waits.generation != stm__generation))
+        forget_waits(&side->waits);
 }
 
 void stm__side_unlock(struct stm__side *side)
@@ -66,64 +71,4 @@ void stm__side_release(struct stm__side *side)
         return;
     free(side->name);
     free(side);
-}
-
-void stm__wait_link(struct stm__wait *wait)
-{
-    struct stm__side *side = stm__side_of(wait->var);
-    struct stm__wait *first;
-
-    stm__side_lock(side);
-    wait->generation = stm__generation;
-    first = (struct stm__wait *)AO_load(&side->waits);
-    wait->previous = NULL;
-    wait->next = first;
-    if (first)
-        first->previous = wait;
-    AO_store_release(&side->waits, (AO_t)wait);
-    stm__side_unlock(side);
-}
-
-void stm__wait_unlink(struct stm__wait *wait)
-{
-    struct stm__side *side = stm__side_of(wait->var);
-
-    if (wait->generation != stm__generation)
-        return;
-    stm__side_lock(side);
-    if (wait->previous)
-        wait->previous->next = wait->next;
-    else
-        AO_store_release(&side->waits, (AO_t)wait->next);
-    if (wait->next)
-        wait->next->previous = wait->previous;
-    stm__side_unlock(side);
-}
-
-struct stm__waiter *stm__wait_claim(struct stm_tvar *var,
-                                    struct stm__waiter *chain)
-{
-    struct stm__side *side = stm__side_of(var);
-    struct stm__wait *wait;
-
-    stm__side_lock(side);
-    wait = (struct stm__wait *)AO_load(&side->waits);
-    for (; wait; wait = wait->next) {
-        if (!stm__waiter_claim(wait->waiter))
-            continue;
-        wait->waiter->next = chain;
-        chain = wait->waiter;
-    }
-    stm__side_unlock(side);
-    return chain;
-}
-
-void stm__wait_notify(struct stm__waiter *chain)
-{
-    struct stm__waiter *next;
-
-    for (; chain; chain = next) {
-        next = chain->next;
-        chain->notify(chain);
-    }
 }

@@ -57,6 +57,7 @@ static void free_thread(void *argument)
     stm__vec_fini(&tx->captures);
     stm__vec_fini(&tx->order);
     free(tx->batch);
+    stm__block_thread_fini(tx);
     if (stm__self == tx)
         stm__self = NULL;
     free(tx);
@@ -93,7 +94,7 @@ struct stm_tx *stm__make_thread(void)
     tx->watch_ops.size = sizeof(struct stm__watch_op);
     tx->captures.size = sizeof(struct stm__capture);
     tx->order.size = sizeof(struct stm__write *);
-    tx->spin_luck = 1;
+    stm__block_thread_init(tx);
     enlist(tx);
     stm__self = tx;
     return tx;

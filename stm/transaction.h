@@ -57,7 +57,12 @@ STM_API STM_NODISCARD enum stm_status stm_tx_set_name(struct stm_tx *tx,
 
 /* Gives up for now: the attempt runs again when a variable it read has
  * changed, or a time-out that it asked for is over.  Always returns STM_RETRY,
- * or the stronger status by which the attempt is doomed already. */
+ * or the stronger status by which the attempt is doomed already.
+ *
+ * Of several threads that sleep for one variable a change wakes the one that
+ * has slept longest; when its next attempt has ended, it wakes the others, if
+ * the variable is still not what they saw.  An attempt that waits for one of
+ * them by other means keeps them asleep for about a tenth of a second. */
 STM_API STM_NODISCARD enum stm_status stm_retry(struct stm_tx *tx);
 
 /* One alternative of stm_or_else. */

@@ -5,8 +5,8 @@
 
 #include <stm/fast.h>
 #include <stm/limbo-internal.h>
-#include <stm/park-internal.h>
 #include <stm/step-internal.h>
+#include <stm/wait-internal.h>
 
 /* A variable's word is locked by compare-and-swap and unlocked by a releasing
  * store; its value is stored with release under the lock, so that a reader that
@@ -17,17 +17,14 @@
  * an earlier generation says is about threads that are not here. */
 extern AO_t stm__generation;
 
-/* What only some variables need.  Lives until the variable and every watcher
- * that once read it are gone. */
+/* What only some variables need.  Lives until the variable, every watcher that
+ * once read it and every blocked call that has are gone. */
 struct stm__side {
     AO_t lock; /* for the members said to be under it: the generation of who
                   holds it, or 0 */
     AO_t refs;
 
-    /* The transactions that wait: a list under `lock`, whose head is read
-     * without it to see whether there is anything to do. */
-    AO_t waits; /* struct stm__wait * */
-    AO_t waits_generation;
+    struct stm__waits waits;
 
     /* Who watches, a struct stm__watch_set *: changed by a commit that holds
      * the variable, which then adds one to watch_version.  An attempt reads the
@@ -37,16 +34,6 @@ struct stm__side {
 
     struct stm_tvar *var; /* NULL once nothing refers to it; under `lock` */
     char *name;           /* set before the variable is shared */
-};
-
-/* A waiter's place in the list of one variable.  Owned by the blocked call,
- * which holds a reference to the variable. */
-struct stm__wait {
-    struct stm_tvar *var;
-    struct stm__waiter *waiter;
-    struct stm__wait *next;
-    struct stm__wait *previous; /* NULL: first */
-    AO_t generation;
 };
 
 /* Reads a consistent value and version.  False if the variable is locked or
@@ -75,9 +62,6 @@ static inline struct stm__ref stm__tvar_owner(const struct stm_tvar *var)
         owner.value = (stm_value)var - var->type->offset;
     return owner;
 }
-
-/* Takes a reference unless the last one is gone already. */
-bool stm__tvar_try_retain(struct stm_tvar *var);
 
 /* A variable whose value the caller hands over with its reference. */
 struct stm_tvar *stm__tvar_new_stealing(const struct stm_type *type,
@@ -115,20 +99,7 @@ static inline bool stm__has_waits(struct stm_tvar *var)
 {
     struct stm__side *side = stm__side_of(var);
 
-    return side && AO_load(&side->waits);
+    return side && AO_load(&side->waits.count);
 }
-
-/* Puts a wait into its variable's list, and takes it out.  The variable has a
- * side. */
-void stm__wait_link(struct stm__wait *wait);
-void stm__wait_unlink(struct stm__wait *wait);
-
-/* Marks every waiter of the variable woken and adds those that must be
- * notified in front of `chain`, which it returns. */
-struct stm__waiter *stm__wait_claim(struct stm_tvar *var,
-                                    struct stm__waiter *chain);
-
-/* Notifies each of such a chain; no lock held. */
-void stm__wait_notify(struct stm__waiter *chain);
 
 #endif

@@ -124,22 +124,6 @@ void stm_tvar_retain(struct stm_tvar *var)
         (void)AO_fetch_and_add1(&own(var)->refs);
 }
 
-bool stm__tvar_try_retain(struct stm_tvar *var)
-{
-    AO_t refs;
-
-    if (stm__tvar_is_member(var)) {
-        retain_owner(var);
-        return true;
-    }
-    do {
-        refs = AO_load(&own(var)->refs);
-        if (!refs)
-            return false;
-    } while (!AO_compare_and_swap(&own(var)->refs, refs, refs + 1));
-    return true;
-}
-
 /* From here on no attempt finds the variable through its side.  One that has
  * found it began before the burial, and so is waited for. */
 static void hide(struct stm_tvar *var)

@@ -216,7 +216,7 @@ static enum stm_status write_death(struct stm_tx *tx, void *argument)
 static void wake_waiters(struct stm_tvar *alive)
 {
     if (stm__has_waits(alive))
-        stm__wait_notify(stm__wait_claim(alive, NULL));
+        stm__wait_notify(stm__wait_all(stm__side_of(alive), NULL));
 }
 
 static void commit_death(struct stm__task *task)

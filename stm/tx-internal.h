@@ -28,8 +28,12 @@ struct stm_call {
      * block in another call of the same thread. */
     struct stm__parker parker; /* initialized once the call first blocks */
     bool has_parker;
-    struct stm__vec waits; /* struct stm__wait: linked while blocked */
-    AO_t generation;       /* in which it was blocked */
+    struct stm__vec waits;   /* struct stm__wait: linked while blocked */
+    struct stm__batch *seen; /* the counted values that it saw, of a call that
+                                sleeps and is blocked */
+    bool sleeps; /* whenever it is blocked, its thread sleeps till it is woken,
+                    and then runs it */
+    AO_t generation; /* in which it was blocked */
     bool blocked;
     bool slept;         /* since it was blocked last */
     unsigned evictions; /* how often it was thrown out of the gate */
@@ -76,7 +80,13 @@ struct stm_tx {
     const struct stm_blocking *blocking;
     struct stm_tx *next; /* in the list of all threads */
     struct stm_tx **link;
-    unsigned spin_luck; /* how often spinning has spared a sleep lately */
+
+    /* How it waits: block.c's. */
+    unsigned spin_luck;      /* how often spinning has spared a sleep lately */
+    struct stm__vec batons;  /* struct stm__side *: to be looked at when the
+                                attempt ends; a reference each */
+    struct stm__vec waits;   /* kept for the next call that blocks */
+    struct stm__batch *seen; /* likewise */
 
     /* Running alone: how many attempts there must be before the next try, and
      * how many of them are left; the stamp of the first one alone. */
@@ -392,10 +402,24 @@ enum stm_status stm__block_arm(struct stm_tx *tx);
  * is still armed.  Else what a hook ended the wait with. */
 enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call);
 
-/* Withdraws the waiter, if it is armed. */
+/* Withdraws the waiter, if it is armed.  No attempt is running, unless the call
+ * is a caller's (wait-internal.h). */
 void stm__block_disarm(struct stm_call *call);
 
 /* For a call that has ended: withdraws and frees. */
 void stm__block_fini(struct stm_call *call);
+
+/* After a commit has changed the variable with this side: claims whom that
+ * wakes, as the functions of wait-internal.h do. */
+struct stm__waiter *stm__block_change(struct stm_tx *tx, struct stm__side *side,
+                                      struct stm__waiter *chain);
+
+/* When an attempt ends, or what was to be its thread's next one cannot begin:
+ * looks after the sleepers that it was woken before (wait-internal.h). */
+void stm__block_pass_on(struct stm_tx *tx);
+
+/* For thread.c: the thread's part. */
+void stm__block_thread_init(struct stm_tx *tx);
+void stm__block_thread_fini(struct stm_tx *tx);
 
 #endif

@@ -15,7 +15,8 @@
  * What is not.  Memory is sequentially consistent: the model says where a fence
  * is needed, not that it is there.  "Out of patience" may happen at any turn of
  * a loop that waits for a lock, as in shake mode.  A list under its own lock is
- * one step.  Clocks, hooks, signals, adding without reading and statistics are
+ * one step, and a change wakes all who are on it; that it need not is in
+ * wake.pml.  Clocks, hooks, signals, adding without reading and statistics are
  * left out, watchers are in watch.pml and what becomes of old values in
  * limbo.pml.  A commit that
  * fails has ticked already, so the clock can run on for ever: a run is cut at

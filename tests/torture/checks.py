@@ -316,15 +316,46 @@ class Checker:
 
         A commit wakes before it ends, and the sleeper reads the clock before
         it looks whether it was signalled: how long either takes has no part in
-        this.
+        this.  It need not have been his turn yet when his time was over, if
+        somebody was to look after him by then.
         """
         for author, var in newer:
             if attempt.end is None or (author.end is not None
-                                       and author.end < attempt.end):
+                                       and author.end < attempt.end
+                                       and not self.looked_after(
+                                           attempt, author, var)):
                 self.report.bad('lost-wakeup', f'{attempt.name} was not woken '
                                 f'when {author.name} changed {var} '
                                 f'@{author.stamp}')
                 return
+
+    def looked_after(self, attempt: Attempt, author: Attempt,
+                     var: str) -> bool:
+        """Whether one who slept at var was awake when the sleep was over.
+
+        He looks after the others when the next attempt of his thread ends.  One
+        with hidden reads may have slept at var, too: what it wrote to a list
+        made it read that.
+        """
+        assert attempt.end is not None
+        for other in self.history.attempts:
+            if (other is attempt or other.status != 'R' or other.end is None
+                    or other.blocked is None or other.blocked > attempt.end
+                    or (var not in other.seen and not other.hides)
+                    or other.end < author.begin):
+                continue
+            until = self.next_end(other)
+            if until is None or until >= attempt.end:
+                return True
+        return False
+
+    def next_end(self, attempt: Attempt) -> int | None:
+        """Return when its thread's next attempt ended, if it has."""
+        later = [other for other in self.history.attempts
+                 if other.thread == attempt.thread
+                 and attempt.end is not None and other.begin >= attempt.end]
+        following = min(later, key=lambda other: other.begin, default=None)
+        return following.over if following else None
 
     def check_reason(self, attempt: Attempt,
                      newer: list[tuple[Attempt, str]]) -> None:

@@ -140,6 +140,14 @@ class HandMade(unittest.TestCase):
                     attempt('1', 'R', 0, 40, 'r x 0', blk=8, why='time'),
                     attempt('2', 'C', 9, 20, 'w x 1', wv=1))
 
+    def test_a_time_out_before_its_turn(self) -> None:
+        sleeper = attempt('1', 'R', 0, 40, 'r x 0', blk=8, why='time')
+        woken = attempt('3', 'R', 0, 25, 'r x 0', blk=8, why='wake')
+        commit = attempt('2', 'C', 9, 20, 'w x 1', wv=1)
+        after = {**attempt('4', 'C', 26, 45, 'r x 1'), 'th': 3}
+        self.expect('', sleeper, commit, woken, after)
+        self.expect('lost-wakeup', sleeper, commit, woken, {**after, 'e': 35})
+
     def test_a_time_out_during_a_commit(self) -> None:
         self.expect('', attempt('1', 'R', 0, 18, 'r x 0', blk=8, why='time'),
                     attempt('2', 'C', 9, 20, 'w x 1', wv=1))
