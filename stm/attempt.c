@@ -66,7 +66,7 @@ static bool try_solo(struct stm_tx *tx)
  * on reading looks before there is much to validate. */
 #define OLD_READS 16
 
-static void begin_beside_others(struct stm_tx *tx)
+static inline void begin_beside_others(struct stm_tx *tx)
 {
     tx->is_old = tx->is_present;
     tx->is_present = false;

@@ -222,10 +222,14 @@ static enum stm_status run_beside(struct stm_tx *tx, stm_body *body,
     return status;
 }
 
+bool stm__begin(struct stm_tx *tx)
+{
+    return tx->fast.ready && stm__attempt_begin(tx, &tx->own) == STM_OK;
+}
+
 enum stm_status stm__run(stm_body *body, void *argument)
 {
     struct stm_tx *tx = stm__thread();
-    enum stm_status status;
 
     if (!tx)
         return STM_ENOMEM;
@@ -233,9 +237,8 @@ enum stm_status stm__run(stm_body *body, void *argument)
         return stm__nested(tx, body, argument);
     if (!tx->fast.ready)
         return run_beside(tx, body, argument);
-    status = stm__attempt_begin(tx, &tx->own);
-    if (status != STM_OK)
-        return status;
+    if (!stm__begin(tx))
+        return STM_ENOMEM;
     return stm__go_on(tx, body, argument, body(tx, argument));
 }
 

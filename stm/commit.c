@@ -409,6 +409,11 @@ bool stm__commit_short(struct stm_tx *tx)
 {
     bool wakes;
 
+    if (STM__SHORT_WAYS && !tx->fast.filter && !tx->fast.work) {
+        stm__attempt_end_plain(tx);
+        tx->fast.ready = true;
+        return true;
+    }
     if (!STM__SHORT_WAYS || !tx->fast.alone || tx->fast.work ||
         tx->fast.doom != STM_OK || AO_load(&stm__prepare_hook) ||
         !replace_all_alone(tx, &wakes))

@@ -282,13 +282,13 @@ static inline bool stm__fast_begin(struct stm_tx *tx)
     return true;
 }
 
-/* Ends one that was begun so, if it has only read. */
+/* Ends one that runs alone, if it has only read. */
 static inline bool stm__fast_end(struct stm_tx *tx)
 {
     struct stm__fast *fast = stm__fast_of(tx);
     AO_t *commits = &fast->counts.of[STM__COMMIT];
 
-    if (fast->filter || fast->work)
+    if (fast->filter || fast->work || !fast->alone)
         return false;
     AO_store_release(&fast->slot->begin, 0);
     if (STM__UNLIKELY(!AO_load(&fast->slot->solo)))
@@ -307,12 +307,16 @@ STM_API enum stm_status stm__set(struct stm_tx *tx, struct stm_tvar *var,
                                  stm_value value);
 STM_API enum stm_status stm__run(stm_body *body, void *argument);
 
-/* Commits and ends an attempt that runs alone and has only set a few variables.
- * False: it has not, or is not alone any more; nothing has happened. */
+/* Begins an attempt beside others.  False: this thread has a transaction, which
+ * runs or is blocked, or no memory for one. */
+STM_API bool stm__begin(struct stm_tx *tx);
+
+/* Commits and ends an attempt that has only read, or runs alone and has only set
+ * a few variables.  False: it has not, or is not alone any more; nothing has
+ * happened. */
 STM_API bool stm__commit_short(struct stm_tx *tx);
 
-/* Goes on where a body, run in an attempt begun by stm__fast_begin, has
- * returned. */
+/* Goes on where a body, run in an attempt begun by one of these, has returned. */
 STM_API enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body,
                                    void *argument, enum stm_status returned);
 
@@ -322,7 +326,7 @@ static inline enum stm_status stm__fast_atomically(stm_body *body,
     struct stm_tx *tx = stm__self;
     enum stm_status status;
 
-    if (STM__LIKELY(tx && stm__fast_begin(tx))) {
+    if (STM__LIKELY(tx && (stm__fast_begin(tx) || stm__begin(tx)))) {
         status = body(tx, argument);
         if (STM__LIKELY(status == STM_OK &&
                         (stm__fast_end(tx) || stm__commit_short(tx))))
