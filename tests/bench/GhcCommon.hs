@@ -24,6 +24,7 @@ import Data.Array (Array, listArray)
 import Data.Bits
 import Data.Word
 import GHC.Clock (getMonotonicTimeNSec)
+import System.Mem (performMajorGC)
 
 data Workload = Workload
   { workloadName :: String
@@ -95,7 +96,8 @@ runFor mask nanoseconds seed step = do
 {-# INLINE runFor #-}
 
 -- Runs each on a thread of its own, the first ones on processors of their own,
--- from the same moment on.
+-- from the same moment on, when what was made before is no longer new to the
+-- collector of garbage.
 together :: [IO a] -> IO [a]
 together works = do
   start <- newEmptyMVar
@@ -108,6 +110,7 @@ together works = do
       work >>= putMVar done
     return (ready, done)
   mapM_ (takeMVar . fst) threads
+  performMajorGC
   putMVar start ()
   mapM (takeMVar . snd) threads
 
