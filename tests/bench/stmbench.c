@@ -18,15 +18,15 @@
 #include "calm.h"
 #include "collect.h"
 
-#define SYSTEMS_MAX 5
+#define SYSTEMS_MAX 6
 #define THREADS_MAX 64
 #define ROWS_MAX 1000
 #define RUN_SECONDS 30   /* more than it measures, for a run to end */
 #define QUICK_SECONDS 57 /* all of --quick */
 #define QUICK_RESERVE 15 /* no run begins in the last ones */
 
-static const char *const systems[SYSTEMS_MAX] = {"stm", "libitm", "ghc",
-                                                 "mutex", "spin"};
+static const char *const systems[SYSTEMS_MAX] = {"stm", "stm-calls", "libitm",
+                                                 "ghc", "mutex",     "spin"};
 
 static struct options {
     const char *workloads; /* lists with commas; NULL: all */
@@ -49,8 +49,8 @@ static const char help[] =
     "something: stm is 2.00x where its median is twice that of the row.\n"
     "\n"
     "  --workloads=NAME,...  these workloads (default: all)\n"
-    "  --systems=NAME,...    of stm, libitm, ghc, mutex, spin (default: all\n"
-    "                        that were built)\n"
+    "  --systems=NAME,...    of stm, stm-calls, libitm, ghc, mutex, spin\n"
+    "                        (default: all that were built)\n"
     "  --threads=N,...       with so many threads (default: 1,2); workloads\n"
     "                        that take turns have 2, besides the sleepers\n"
     "  --runs=N              rounds (default: 5)\n"
@@ -132,7 +132,8 @@ static void use_system(const char *name)
         usage_error();
     }
     fprintf(stderr,
-            "stmbench: no system '%s', expected stm, libitm, ghc, mutex or "
+            "stmbench: no system '%s', expected stm, stm-calls, libitm, ghc, "
+            "mutex or "
             "spin\n",
             name);
     usage_error();

@@ -12,7 +12,7 @@ set -u
 # thousand threads is left to those who measure.
 test_final_states()
 {
-    for system in stm mutex spin libitm ghc; do
+    for system in stm stm-calls mutex spin libitm ghc; do
         [ -x "./bench-$system" ] || continue
         expect 0 "./bench-$system" --list
         grep -v 'of1000 ' "$folder/out" >"$folder/list"
