@@ -566,6 +566,7 @@ static __attribute__((noinline)) void end_special(struct stm_tx *tx,
 
     end_registered(tx, outcome);
     asked = stm__attempt_leave(tx, event_of[outcome]);
+    stm__count_for(tx->call->name, event_of[outcome]);
     stm__log_forget(&tx->log);
     tx->savepoint = NULL;
     tx->depth = 0;

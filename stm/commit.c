@@ -339,14 +339,13 @@ static bool replace_all_beside_others(struct stm_tx *tx, bool *wakes)
 /* Nobody else is in an attempt, or comes into one meanwhile: nothing needs to
  * be locked, and the clock, whose versions tell readers what is too new for
  * them, need not tick.  In a history each commit has a version of its own. */
-static AO_t version_alone(const struct stm_tx *tx)
+static inline AO_t version_alone(struct stm_tx *tx)
 {
 #ifdef STM_RECORD
-    (void)tx;
-    return stm__clock_tick();
-#else
-    return tx->fast.snapshot;
+    tx->fast.snapshot = stm__clock_tick();
+    AO_store_release(&tx->fast.slot->high, tx->fast.snapshot | STM__ODD);
 #endif
+    return tx->fast.snapshot;
 }
 
 static inline bool publish_alone(struct stm_tx *tx, AO_t version)
@@ -371,9 +370,8 @@ static inline bool replace_all_alone(struct stm_tx *tx, bool *wakes)
 
     if (STM__UNLIKELY(!stm__solo_publish(slot)))
         return false;
-    version = tx->fast.snapshot = version_alone(tx);
+    version = version_alone(tx);
     STM__RECORD(stamp, version);
-    AO_store_release(&slot->high, version | STM__ODD);
     *wakes = publish_alone(tx, version);
     stm__solo_published(slot);
     return true;

@@ -8,7 +8,7 @@
 #include <stm/stats.h>
 
 /* What happens to transactions is noted here and nowhere else, one call an
- * event. */
+ * event and whom it happens to. */
 
 /* A name that transactions carry: found by its text, never freed. */
 struct stm__name {
@@ -17,16 +17,27 @@ struct stm__name {
     char text[];
 };
 
-/* Notes an event of a thread's, which begins its object, and, if it has one, of
- * its name's. */
-static inline void stm__note(struct stm_tx *tx, struct stm__name *name,
-                             enum stm__event event)
+/* Notes an event of the thread's alone. */
+static inline void stm__count(struct stm_tx *tx, enum stm__event event)
 {
     AO_t *count = &stm__fast_of(tx)->counts.of[event];
 
     AO_store(count, AO_load(count) + 1);
+}
+
+/* Notes an event of a name's, if there is one. */
+static inline void stm__count_for(struct stm__name *name, enum stm__event event)
+{
     if (STM__UNLIKELY(name != NULL))
         (void)AO_fetch_and_add1(&name->counts.of[event]);
+}
+
+/* Notes it of both. */
+static inline void stm__note(struct stm_tx *tx, struct stm__name *name,
+                             enum stm__event event)
+{
+    stm__count(tx, event);
+    stm__count_for(name, event);
 }
 
 /* The name with this text, made if need be.  NULL: out of memory. */

@@ -161,13 +161,21 @@ static bool leave_in_slot(struct stm__batch *batch, struct stm__slot *slot)
     return left;
 }
 
+/* Who runs alone would not look at what is stranded. */
+static void end_solo(void)
+{
+    stm__solo_end(stm__slot_own);
+    if (stm__slot_own)
+        stm__solo_withdraw(stm__slot_own);
+}
+
 static void strand_batch(struct stm__batch *batch)
 {
     pthread_mutex_lock(&lock);
     push_batch(&stranded_batches, batch);
     AO_store(&stm__limbo_stranded, 1);
     pthread_mutex_unlock(&lock);
-    stm__solo_end(stm__slot_own); /* who would not look at it */
+    end_solo();
 }
 
 static void strand_object(struct stm__dead *dead)
@@ -176,7 +184,7 @@ static void strand_object(struct stm__dead *dead)
     push_object(&stranded_objects, dead);
     AO_store(&stm__limbo_stranded, 1);
     pthread_mutex_unlock(&lock);
-    stm__solo_end(stm__slot_own);
+    end_solo();
 }
 
 /* ---- releasing ---- */

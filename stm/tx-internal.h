@@ -184,8 +184,9 @@ static inline bool stm__attempt_leave(struct stm_tx *tx, enum stm__event event)
     AO_store_release(&fast->slot->begin, 0);
     AO_compiler_barrier(); /* alone, the fence is stm__solo_end's */
     if (STM__UNLIKELY(!fast->alone || !AO_load(&fast->slot->solo)))
-        asked = stm__slot_leave(fast->slot);
-    stm__note(tx, tx->call->name, event);
+        asked = stm__slot_leave(fast->slot) ||
+                AO_load(&stm__limbo_stranded); /* which ends being alone */
+    stm__count(tx, event);
     stm__log_clear(&tx->log);
     return asked;
 }
@@ -195,10 +196,8 @@ void stm__attempt_settle(struct stm_tx *tx, bool asked);
 
 static inline void stm__attempt_end_plain(struct stm_tx *tx)
 {
-    bool asked = stm__attempt_leave(tx, STM__COMMIT);
-
-    if (STM__UNLIKELY(asked || AO_load(&stm__limbo_stranded)))
-        stm__attempt_settle(tx, asked);
+    if (STM__UNLIKELY(stm__attempt_leave(tx, STM__COMMIT)))
+        stm__attempt_settle(tx, true);
 }
 
 /* Ends the attempt of a thread that ends in its midst, whose call lies on a
