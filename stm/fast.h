@@ -291,7 +291,8 @@ static inline bool stm__fast_end(struct stm_tx *tx)
     if (fast->filter || fast->work || !fast->alone)
         return false;
     AO_store_release(&fast->slot->begin, 0);
-    if (STM__UNLIKELY(!AO_load(&fast->slot->solo)))
+    if (STM__UNLIKELY(!AO_load(&fast->slot->solo) ||
+                      AO_load(&fast->slot->asked))) /* by the body itself */
         return false;
     stm__fast_close(fast);
     fast->doom = STM_EMISUSE;

@@ -183,7 +183,8 @@ static inline bool stm__attempt_leave(struct stm_tx *tx, enum stm__event event)
     stm__fast_close(fast);
     AO_store_release(&fast->slot->begin, 0);
     AO_compiler_barrier(); /* alone, the fence is stm__solo_end's */
-    if (STM__UNLIKELY(!fast->alone || !AO_load(&fast->slot->solo)))
+    if (STM__UNLIKELY(!fast->alone || !AO_load(&fast->slot->solo) ||
+                      AO_load(&fast->slot->asked))) /* by the body itself */
         asked = stm__slot_leave(fast->slot) ||
                 AO_load(&stm__limbo_stranded); /* which ends being alone */
     stm__count(tx, event);
