@@ -185,8 +185,23 @@ enum stm_status stm_tx_status(const struct stm_tx *tx)
 
 /* ---- reading ---- */
 
+/* Has this attempt written the variable?  Who reads and then writes one after
+ * the other finds the entry where the one before left off. */
+static inline bool is_written(const struct stm_tx *tx,
+                              const struct stm_tvar *var, size_t *next)
+{
+    if (*next < tx->fast.writes.count &&
+        stm__log_write_at(&tx->log, *next)->var == var) {
+        ++*next;
+        return true;
+    }
+    return stm__log_find(&tx->log, var) != NULL;
+}
+
 bool stm__validate(struct stm_tx *tx, bool holding)
 {
+    size_t next = 0;
+
     if (tx->fast.alone)
         return AO_load(&tx->fast.slot->solo);
     for (const struct stm__read *read = tx->log.reads; read < tx->fast.at;
@@ -196,7 +211,7 @@ bool stm__validate(struct stm_tx *tx, bool holding)
         if (STM__LIKELY(word == read->version))
             continue;
         if (!holding || word != (read->version | STM__ODD) ||
-            !stm__log_find(&tx->log, read->var))
+            !is_written(tx, read->var, &next))
             return false;
     }
     return true;
