@@ -52,7 +52,7 @@ static bool try_solo(struct stm_tx *tx)
         wait_longer(tx, true);
         return false;
     }
-    if (!stm__gate_is_open()) {
+    if (!stm__gate_is_open() || AO_load(&stm__limbo_stranded)) {
         stm__solo_withdraw(slot);
         stm__put_solo_off(tx);
         return false;

@@ -279,14 +279,19 @@ struct stm_call *stm_call_new(stm_body *body, void *argument)
 enum stm_status stm_call_step(struct stm_call *call)
 {
     struct stm_tx *tx = stm__thread();
+    enum stm_status status;
+    bool ready;
 
     if (!tx)
         return STM_ENOMEM;
     STM_TRY(stm__outside(__func__));
+    ready = tx->fast.ready;
     if (!call->slept) /* time goes on, also for one who only asks */
         call->limit = call->wall_limit = STM_FOREVER;
     stm__block_disarm(call);
-    return run(tx, call);
+    status = run(tx, call);
+    tx->fast.ready = ready; /* a blocked call of the thread's stays blocked */
+    return status;
 }
 
 enum stm_status stm_call_wait(struct stm_call *call)

@@ -16,7 +16,9 @@
  * Leaving and ending cannot miss each other: whoever leaves a batch writes the
  * slot's `stuck` and then reads again whether the attempt runs; whoever ends an
  * attempt writes that it does not run and then reads `stuck`; with a full fence
- * in between on both sides, at least one of them sees. */
+ * in between on both sides, at least one of them sees.  Whoever runs alone does
+ * not read `stuck`; so that is ended in between, for one who has become alone
+ * since it was seen in an attempt. */
 
 /* Guards the lists of all slots and what follows; never held while anything is
  * released. */
@@ -154,6 +156,7 @@ static bool leave_in_slot(struct stm__batch *batch, struct stm__slot *slot)
     batch->next = (struct stm__batch *)AO_load(&slot->stuck);
     AO_store(&slot->stuck, (AO_t)batch);
     stm__fence();
+    stm__solo_end(stm__slot_own);
     left = AO_load(&slot->begin) != 0;
     if (!left)
         AO_store(&slot->stuck, (AO_t)batch->next);
@@ -164,6 +167,7 @@ static bool leave_in_slot(struct stm__batch *batch, struct stm__slot *slot)
 /* Who runs alone would not look at what is stranded. */
 static void end_solo(void)
 {
+    stm__fence();
     stm__solo_end(stm__slot_own);
     if (stm__slot_own)
         stm__solo_withdraw(stm__slot_own);
@@ -313,6 +317,7 @@ static bool held_back(void)
     while ((elder = an_elder()) != NULL) {
         AO_store(&elder->asked, 1);
         stm__fence();
+        stm__solo_end(stm__slot_own);
         if (AO_load_acquire(&elder->begin))
             return true;
     }

@@ -25,9 +25,12 @@
  * Where the kernel has no membarrier, nobody runs alone.
  *
  * Becoming solo: raise the flag, put the slot into stm__solo, look whether
- * others run, and look whether the slot still stands there.  The last look is
- * for one who is late in ending an earlier time alone: either its attempt still
- * runs and is seen, or what it did to stm__solo is. */
+ * others run, whether anyone is about to end some time alone, whether something
+ * waits in the slot, and whether the slot still stands there.  The second and
+ * the last look are for one who is late in ending an earlier time alone,
+ * perhaps outside any attempt: either it is seen, or what it did to stm__solo
+ * is.  The third is for one who has seen this thread in an attempt before, and
+ * leaves something with it now (limbo.c).  tests/model/solo.pml has it all. */
 
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -41,6 +44,9 @@ static bool available; /* set when the library is loaded */
 
 AO_t stm__solo;
 
+/* How many threads are in stm__solo_end, and have seen someone there. */
+static AO_t enders;
+
 static bool membarrier(int command)
 {
     int error = errno;
@@ -52,20 +58,38 @@ static bool membarrier(int command)
 
 void stm__solo_heed(void)
 {
+    AO_store(&enders, 0);
     available = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 }
 
-void stm__solo_end(const struct stm__slot *own)
+static struct stm__slot *other_than(const struct stm__slot *own)
 {
     struct stm__slot *slot = (struct stm__slot *)AO_load_acquire(&stm__solo);
 
-    if (!slot || slot == own)
-        return;
+    return slot == own ? NULL : slot;
+}
+
+static void end(struct stm__slot *slot)
+{
     AO_store_release(&slot->solo, 0);
     (void)membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
     for (unsigned turn = 0; AO_load_acquire(&slot->publishing); turn++)
         stm__spin(turn);
     (void)AO_compare_and_swap_full(&stm__solo, (AO_t)slot, 0);
+}
+
+void stm__solo_end(const struct stm__slot *own)
+{
+    struct stm__slot *slot;
+
+    if (!other_than(own))
+        return;
+    (void)AO_fetch_and_add1_full(&enders);
+    stm__fence_after_rmw();
+    slot = other_than(own);
+    if (slot)
+        end(slot);
+    (void)AO_fetch_and_sub1_full(&enders);
 }
 
 void stm__solo_withdraw(struct stm__slot *slot)
@@ -86,7 +110,9 @@ bool stm__solo_try(struct stm__slot *slot)
         return false;
     }
     stm__fence_after_rmw();
-    if (!stm__slot_any_running() && AO_load_acquire(&stm__solo) == (AO_t)slot)
+    if (!stm__slot_any_running() && !AO_load_acquire(&enders) &&
+        !AO_load(&slot->asked) && !AO_load(&slot->stuck) &&
+        AO_load_acquire(&stm__solo) == (AO_t)slot)
         return true;
     stm__solo_withdraw(slot);
     return false;
