@@ -56,11 +56,11 @@ static void note_retry(struct stm_tx *tx, struct stm_call *call)
     call->woken = false;
 }
 
-/* Who runs alone has not logged what a retry would wait for, so that the body
+/* Who runs solo has not logged what a retry would wait for, so that the body
  * has to run once more. */
 static enum stm_status block(struct stm_tx *tx)
 {
-    if (tx->fast.alone && !stm__join_others(tx)) {
+    if (tx->fast.is_solo && !stm__join_others(tx)) {
         stm__solo_withdraw(tx->fast.slot);
         return STM_CONFLICT;
     }

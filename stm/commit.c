@@ -10,23 +10,33 @@
  *
  *  A. Opacity.  No attempt, not even one that will be thrown away, sees two
  *     values that did not exist together; commits are strictly serializable.
+ *
  *  B. Atomic failure.  What does not commit leaves nothing behind.
+ *
  *  C. No lost wake-up.  A blocked transaction runs again once a commit has
  *     changed a variable it read (such as the one that commits the death of
- *     what a weak reference leads to) and as long as the change lasts, and
- * after its time-out. D. Few wake-ups.  It is not woken while all it read is
- * the same; and of the threads that sleep at a variable a commit wakes one,
- * which looks after the others when its next attempt has ended
- * (wait-internal.h). E. Progress.  Every transaction commits after a bounded
- * number of conflicts. F. Watchers are atomic.  They run in the transaction
- * that disturbed them. G. No user code runs under a lock. H. Memory is bounded.
- * Old values go with the last attempt that could see them. I. Out of memory is
- * an error: nothing is half-committed.
+ *     what a weak reference leads to), as long as the change lasts, and after
+ *     its time-out.
+ *
+ *  D. Few wake-ups.  It is not woken while all it read is the same; and of the
+ *     threads that sleep at a variable a commit wakes one, which looks after
+ *     the others when its next attempt has ended (wait-internal.h).
+ *
+ *  E. Progress.  Every transaction commits after a bounded number of conflicts.
+ *
+ *  F. Watchers are atomic.  They run in the transaction that disturbed them.
+ *
+ *  G. No user code runs under a lock.
+ *
+ *  H. Memory is bounded.  Old values go with the last attempt that could see
+ *     them.
+ *
+ *  I. Out of memory is an error: nothing is half-committed.
  *
  * The protocol is TL2 (Dice, Shalev, Shavit, DISC 2006) with snapshots that
  * extend (Riegel, Felber, Fetzer, DISC 2006), and a lock in each variable:
  *
- *   begin     snapshot := clock; announce it                      (attempt.c)
+ *   begin     snapshot := clock; announce it                        (begin.c)
  *   read      word, value, word again: unlocked and the same?  If it is newer
  *             than the snapshot, the snapshot moves to the present, provided
  *             that nothing read before has changed; else conflict   -- A
@@ -51,7 +61,7 @@
  * An attempt that wrote nothing is done when its body is: all it saw was
  * current at its snapshot.
  *
- * While one thread is the only one in transactions, it runs *alone* and needs
+ * While one thread is the only one in transactions, it runs *solo* and needs
  * none of this but publishing and waking: solo.c tells how that ends. */
 
 #include <stdlib.h>
@@ -339,7 +349,7 @@ static bool replace_all_beside_others(struct stm_tx *tx, bool *wakes)
 /* Nobody else is in an attempt, or comes into one meanwhile: nothing needs to
  * be locked, and the clock, whose versions tell readers what is too new for
  * them, need not tick.  In a history each commit has a version of its own. */
-static inline AO_t version_alone(struct stm_tx *tx)
+static inline AO_t version_solo(struct stm_tx *tx)
 {
 #ifdef STM_RECORD
     tx->fast.snapshot = stm__clock_tick();
@@ -348,7 +358,7 @@ static inline AO_t version_alone(struct stm_tx *tx)
     return tx->fast.snapshot;
 }
 
-static inline bool publish_alone(struct stm_tx *tx, AO_t version)
+static inline bool publish_solo(struct stm_tx *tx, AO_t version)
 {
     struct stm__write *write = stm__log_write_at(&tx->log, 0);
     struct stm__write *end = write + tx->fast.writes.count;
@@ -363,16 +373,16 @@ static inline bool publish_alone(struct stm_tx *tx, AO_t version)
     return wakes;
 }
 
-static inline bool replace_all_alone(struct stm_tx *tx, bool *wakes)
+static inline bool replace_all_solo(struct stm_tx *tx, bool *wakes)
 {
     struct stm__slot *slot = tx->fast.slot;
     AO_t version;
 
     if (STM__UNLIKELY(!stm__solo_publish(slot)))
         return false;
-    version = version_alone(tx);
+    version = version_solo(tx);
     STM__RECORD(stamp, version);
-    *wakes = publish_alone(tx, version);
+    *wakes = publish_solo(tx, version);
     stm__solo_published(slot);
     return true;
 }
@@ -412,9 +422,9 @@ bool stm__commit_short(struct stm_tx *tx)
         tx->fast.ready = true;
         return true;
     }
-    if (!STM__SHORT_WAYS || !tx->fast.alone || tx->fast.work ||
+    if (!STM__SHORT_WAYS || !tx->fast.is_solo || tx->fast.work ||
         tx->fast.doom != STM_OK || AO_load(&stm__prepare_hook) ||
-        !replace_all_alone(tx, &wakes))
+        !replace_all_solo(tx, &wakes))
         return false;
     if (STM__UNLIKELY(wakes))
         wake(tx);
@@ -428,8 +438,8 @@ bool stm__commit_short(struct stm_tx *tx)
 
 static bool replace_all(struct stm_tx *tx, bool *wakes)
 {
-    if (tx->fast.alone) {
-        if (replace_all_alone(tx, wakes))
+    if (tx->fast.is_solo) {
+        if (replace_all_solo(tx, wakes))
             return true;
         if (!stm__join_others(tx))
             return false;

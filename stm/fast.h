@@ -57,7 +57,7 @@ struct stm__slot {
     AO_t stuck; /* a list of struct stm__batch */
 
     /* See solo.c. */
-    AO_t solo;       /* 1: the owner runs alone; taken away by anyone */
+    AO_t solo;       /* 1: the owner runs solo; taken away by anyone */
     AO_t publishing; /* 1: and is about to publish, or does so */
 
     char padding[STM__CACHE_LINE - 7 * sizeof(AO_t)];
@@ -126,10 +126,10 @@ struct stm__fast {
      * something else has to be looked at, too: the attempt is doomed or has
      * ended, or a watcher's function is running. */
     uint64_t filter;
-    AO_t *alone_flag; /* the slot's `solo`, if the attempt runs alone, has read
+    AO_t *solo_flag; /* the slot's `solo`, if the attempt runs solo, has read
                          something and has an empty filter; else a word that
                          is 0 */
-    AO_t snapshot;    /* every value read was current at this version */
+    AO_t snapshot;   /* every value read was current at this version */
     struct stm__read *at; /* where the next read is logged */
     struct stm__read *end;
     struct stm__vec writes; /* struct stm__write */
@@ -140,9 +140,9 @@ struct stm__fast {
     enum stm_status doom; /* sticky; STM_OK while the attempt can commit */
 
     /* Apart, since reading together what was just written in parts stalls. */
-    STM__APART ready; /* no transaction of this thread's runs or is blocked */
-    STM__APART alone; /* the attempt runs alone, and logs no reads */
-    STM__APART has_read; /* one that runs alone */
+    STM__APART ready;   /* no transaction of this thread's runs or is blocked */
+    STM__APART is_solo; /* the attempt runs solo, and logs no reads */
+    STM__APART has_read; /* one that runs solo */
     STM__APART work;     /* its end has more to do than its writes ask for */
 
     uint64_t stamp;     /* drawn last; also the containers' ownership token */
@@ -169,7 +169,7 @@ STM_API extern AO_t stm__never;
 static inline void stm__fast_close(struct stm__fast *fast)
 {
     fast->filter = ~UINT64_C(0);
-    fast->alone_flag = &stm__never;
+    fast->solo_flag = &stm__never;
 }
 
 static inline uint64_t stm__bit_of(const struct stm_tvar *var)
@@ -186,12 +186,12 @@ static inline bool stm__fast_read(struct stm__fast *fast, struct stm_tvar *var,
     stm_value value;
     AO_t word;
 
-    if (fast->alone) {
+    if (fast->is_solo) {
         *out = AO_load_acquire(&var->value);
         if (!AO_load(&fast->slot->solo))
             return false;
         fast->has_read = true;
-        fast->alone_flag = fast->filter ? &stm__never : &fast->slot->solo;
+        fast->solo_flag = fast->filter ? &stm__never : &fast->slot->solo;
         return true;
     }
     word = AO_load_acquire(&var->word);
@@ -213,8 +213,8 @@ static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
     struct stm__fast *fast = stm__fast_of(tx);
     stm_value value = AO_load_acquire(&var->value);
 
-    /* Who runs alone looks last whether that is still so. */
-    if (STM__LIKELY(AO_load(fast->alone_flag))) {
+    /* Who runs solo looks last whether that is still so. */
+    if (STM__LIKELY(AO_load(fast->solo_flag))) {
         *out = value;
         return true;
     }
@@ -223,7 +223,8 @@ static inline bool stm__fast_get(struct stm_tx *tx, struct stm_tvar *var,
     return stm__fast_read(fast, var, out);
 }
 
-/* Asks for a cache line that is going to be written, while other work is done. */
+/* Asks for a cache line that is going to be written, while other work is done.
+ */
 static inline void stm__prefetch_to_write(const void *place)
 {
 #if defined(__x86_64__)
@@ -237,7 +238,7 @@ static inline void stm__fast_note_write(struct stm__fast *fast,
                                         const struct stm_tvar *var)
 {
     fast->filter |= stm__bit_of(var);
-    fast->alone_flag = &stm__never;
+    fast->solo_flag = &stm__never;
 }
 
 /* Sets a variable that has no counted value and has not been written. */
@@ -282,13 +283,13 @@ static inline bool stm__fast_begin(struct stm_tx *tx)
     return true;
 }
 
-/* Ends one that runs alone, if it has only read. */
+/* Ends one that runs solo, if it has only read. */
 static inline bool stm__fast_end(struct stm_tx *tx)
 {
     struct stm__fast *fast = stm__fast_of(tx);
     AO_t *commits = &fast->counts.of[STM__COMMIT];
 
-    if (fast->filter || fast->work || !fast->alone)
+    if (fast->filter || fast->work || !fast->is_solo)
         return false;
     AO_store_release(&fast->slot->begin, 0);
     if (STM__UNLIKELY(!AO_load(&fast->slot->solo) ||
@@ -312,12 +313,13 @@ STM_API enum stm_status stm__run(stm_body *body, void *argument);
  * runs or is blocked, or no memory for one. */
 STM_API bool stm__begin(struct stm_tx *tx);
 
-/* Commits and ends an attempt that has only read, or runs alone and has only set
- * a few variables.  False: it has not, or is not alone any more; nothing has
+/* Commits and ends an attempt that has only read, or runs solo and has only set
+ * a few variables.  False: it has not, or is not solo any more; nothing has
  * happened. */
 STM_API bool stm__commit_short(struct stm_tx *tx);
 
-/* Goes on where a body, run in an attempt begun by one of these, has returned. */
+/* Goes on where a body, run in an attempt begun by one of these, has returned.
+ */
 STM_API enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body,
                                    void *argument, enum stm_status returned);
 

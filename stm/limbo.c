@@ -16,8 +16,8 @@
  * Leaving and ending cannot miss each other: whoever leaves a batch writes the
  * slot's `stuck` and then reads again whether the attempt runs; whoever ends an
  * attempt writes that it does not run and then reads `stuck`; with a full fence
- * in between on both sides, at least one of them sees.  Whoever runs alone does
- * not read `stuck`; so that is ended in between, for one who has become alone
+ * in between on both sides, at least one of them sees.  Whoever runs solo does
+ * not read `stuck`; so that is ended in between, for one who has become solo
  * since it was seen in an attempt. */
 
 /* Guards the lists of all slots and what follows; never held while anything is
@@ -164,7 +164,7 @@ static bool leave_in_slot(struct stm__batch *batch, struct stm__slot *slot)
     return left;
 }
 
-/* Who runs alone would not look at what is stranded. */
+/* Who runs solo would not look at what is stranded. */
 static void end_solo(void)
 {
     stm__fence();

@@ -39,33 +39,33 @@ static inline AO_t stm__clock_tick(void)
            STM__VERSION_STEP;
 }
 
-/* ---- running alone: solo.c ---- */
+/* ---- running solo: solo.c ---- */
 
-/* The slot of the thread that runs alone or tries to, or 0. */
+/* The slot of the thread that runs solo or tries to, or 0. */
 extern AO_t stm__solo;
 
 /* Once, when the library is loaded, and again in the child of a fork. */
 void stm__solo_heed(void);
 
 /* Where no other thread is in an attempt, the owner of this idle slot runs
- * alone from now on; false if some is.  The caller then looks whether anything
+ * solo from now on; false if some is.  The caller then looks whether anything
  * else forbids it, and withdraws if so. */
 bool stm__solo_try(struct stm__slot *slot);
 
-/* Ends it where another slot's owner runs alone; returns once nothing of it is
+/* Ends it where another slot's owner runs solo; returns once nothing of it is
  * still on its way.  `own` may be NULL. */
 void stm__solo_end(const struct stm__slot *own);
 
-/* The owner itself runs alone no longer. */
+/* The owner itself runs solo no longer. */
 void stm__solo_withdraw(struct stm__slot *slot);
 
-/* The owner, in an attempt alone, is about to publish: from here on nobody else
- * begins until stm__solo_published.  False: it is not alone any more. */
+/* The owner, in an attempt solo, is about to publish: from here on nobody else
+ * begins until stm__solo_published.  False: it is not solo any more. */
 static inline bool stm__solo_publish(struct stm__slot *slot)
 {
     AO_store(&slot->publishing, 1);
     AO_compiler_barrier(); /* the fence is stm__solo_end's */
-    if (STM__LIKELY(!STM__STEP(STM__AT_ALONE) && AO_load_acquire(&slot->solo)))
+    if (STM__LIKELY(!STM__STEP(STM__AT_SOLO) && AO_load_acquire(&slot->solo)))
         return true;
     AO_store_release(&slot->publishing, 0);
     return false;

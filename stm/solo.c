@@ -1,13 +1,13 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
-/* Running alone.  While one thread is the only one in transactions, nothing
+/* Running solo.  While one thread is the only one in transactions, nothing
  * that it reads can change: its attempts need no log of what they read, no
  * locks and no fences.  That is like a lock which stays with the thread that
  * took it last until another one asks (biased locking: Kawachiya, Koseki,
  * Onodera, OOPSLA 2002), but nobody ever waits for a body to end.
  *
- * The one who runs alone is *solo*: its slot stands in stm__solo, and the
- * slot's own `solo` is 1.  It looks at that flag after each value that it
+ * The one who runs solo has its slot in stm__solo, and the slot's own flag
+ * `solo` is 1.  It looks at that flag after each value that it
  * loads, and not before: as long as the flag is up then, nobody else had begun
  * when the value was loaded, so that all values so far existed together.
  * (promise A)
@@ -18,19 +18,20 @@
  * away by a conflict and runs again as all do.  Only one that is publishing
  * already is waited for; it has all it needs, and no user's code runs there.
  *
- * The solo one makes no fence, though its announcement and its `publishing` are
+ * The soloist makes no fence, though its announcement and its `publishing` are
  * stores before loads.  Whoever ends it makes one for both, by the kernel's
- * membarrier, which costs as much as some thousand transactions alone; so a
- * thread that was disturbed waits longer before it tries again (attempt.c).
- * Where the kernel has no membarrier, nobody runs alone.
+ * membarrier, which costs as much as some thousand transactions; so a
+ * thread that was disturbed waits longer before it tries again (begin.c).
+ * Where the kernel has no membarrier, nobody runs solo.
  *
  * Becoming solo: raise the flag, put the slot into stm__solo, look whether
- * others run, whether anyone is about to end some time alone, whether something
- * waits in the slot, and whether the slot still stands there.  The second and
- * the last look are for one who is late in ending an earlier time alone,
- * perhaps outside any attempt: either it is seen, or what it did to stm__solo
- * is.  The third is for one who has seen this thread in an attempt before, and
- * leaves something with it now (limbo.c).  tests/model/solo.pml has it all. */
+ * others run, whether anyone is about to end somebody's time solo, whether
+ * something waits in the slot, and whether the slot still stands there.  The
+ * second and the last look are for one who is late in ending an earlier time
+ * solo, perhaps outside any attempt: either it is seen, or what it did to
+ * stm__solo is.  The third is for one who has seen this thread in an attempt
+ * before, and leaves something with it now (limbo.c).  tests/model/solo.pml has
+ * it all. */
 
 #include <errno.h>
 #include <linux/membarrier.h>

@@ -21,7 +21,7 @@ enum stm__step {
     STM__AT_WAKE,     /* unlocked, waiters not woken */
     STM__AT_REGISTER, /* about to register a waiter */
     STM__AT_SLEEP,    /* registered and validated, about to sleep */
-    STM__AT_ALONE,    /* running alone, about to look; may fail: no longer */
+    STM__AT_SOLO,     /* running solo, about to look; may fail: no longer */
     STM__AT_PASS_ON,  /* woken, about to look after the other sleepers */
     STM__AT_RETIRE,   /* about to look who still reads old values */
     STM__AT_STEPS

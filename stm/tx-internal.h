@@ -88,8 +88,8 @@ struct stm_tx {
     struct stm__vec waits;   /* kept for the next call that blocks */
     struct stm__batch *seen; /* likewise */
 
-    /* Running alone: how many attempts there must be before the next try, and
-     * how many of them are left; the stamp of the first one alone. */
+    /* Running solo: how many attempts there must be before the next try, and
+     * how many of them are left; the stamp of the first one solo. */
     unsigned solo_wait, solo_left;
     uint64_t solo_since;
 };
@@ -140,12 +140,12 @@ static inline struct stm_tx *stm__thread(void)
 /* Gives the thread's slot back while it sleeps. */
 void stm__thread_leave_slot(struct stm_tx *tx);
 
-/* ---- attempt.c ---- */
+/* ---- begin.c ---- */
 
 /* Begins an attempt.  STM_OK or STM_ENOMEM. */
 enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call);
 
-/* A thread tries to run alone after so many attempts in a row that committed,
+/* A thread tries to run solo after so many attempts in a row that committed,
  * and when it was disturbed soon after, not before twice as many. */
 #ifdef STM_SHAKE
 #define STM__SOLO_WAIT 4
@@ -156,8 +156,20 @@ enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call);
 /* The thread counts anew until it tries. */
 void stm__put_solo_off(struct stm_tx *tx);
 
-/* An attempt that ran alone goes on beside others, if it has read nothing. */
+/* An attempt that ran solo goes on beside others, if it has read nothing. */
 bool stm__join_others(struct stm_tx *tx);
+
+/* Draws a new stamp; out of a new block of them. */
+uint64_t stm__draw_block(struct stm_tx *tx);
+
+static inline uint64_t stm__draw_stamp(struct stm_tx *tx)
+{
+    if (STM__UNLIKELY(tx->fast.stamp == tx->fast.stamp_end))
+        return stm__draw_block(tx);
+    return ++tx->fast.stamp;
+}
+
+/* ---- attempt.c ---- */
 
 /* How an attempt ended, for stm__attempt_end. */
 enum stm__outcome {
@@ -182,11 +194,11 @@ static inline bool stm__attempt_leave(struct stm_tx *tx, enum stm__event event)
     fast->doom = STM_EMISUSE;
     stm__fast_close(fast);
     AO_store_release(&fast->slot->begin, 0);
-    AO_compiler_barrier(); /* alone, the fence is stm__solo_end's */
-    if (STM__UNLIKELY(!fast->alone || !AO_load(&fast->slot->solo) ||
+    AO_compiler_barrier(); /* solo, the fence is stm__solo_end's */
+    if (STM__UNLIKELY(!fast->is_solo || !AO_load(&fast->slot->solo) ||
                       AO_load(&fast->slot->asked))) /* by the body itself */
         asked = stm__slot_leave(fast->slot) ||
-                AO_load(&stm__limbo_stranded); /* which ends being alone */
+                AO_load(&stm__limbo_stranded); /* which ends being solo */
     stm__count(tx, event);
     stm__log_clear(&tx->log);
     return asked;
@@ -227,7 +239,7 @@ static inline enum stm_status stm__check(const struct stm_tx *tx,
 #define STM__CHECK(tx) STM_TRY(stm__check(tx, __func__))
 
 /* Is all that was read unchanged?  A variable that this attempt's commit holds
- * counts as what it was before; one who runs alone only looks whether that is
+ * counts as what it was before; one who runs solo only looks whether that is
  * still so. */
 bool stm__validate(struct stm_tx *tx, bool holding);
 
@@ -243,16 +255,6 @@ enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
 /* Adds to the word that the variable, which has no type, will hold. */
 enum stm_status stm__tvar_add(struct stm_tx *tx, struct stm_tvar *var,
                               stm_value delta);
-
-/* Draws a new stamp; out of a new block of them. */
-uint64_t stm__draw_block(struct stm_tx *tx);
-
-static inline uint64_t stm__draw_stamp(struct stm_tx *tx)
-{
-    if (STM__UNLIKELY(tx->fast.stamp == tx->fast.stamp_end))
-        return stm__draw_block(tx);
-    return ++tx->fast.stamp;
-}
 
 /* Lets the short ways go as far as the attempt's state allows. */
 static inline void stm__open_short_ways(struct stm_tx *tx)

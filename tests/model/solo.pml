@@ -1,19 +1,19 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
-/* Running alone: a model of stm/solo.c and of what stm/attempt.c, commit.c and
+/* Running solo: a model of stm/solo.c and of what stm/attempt.c, commit.c and
  * slot.c do about it, for Spin.
  *
  * Two variables, x and y, always change together.  Each thread makes a few
  * attempts, which take x, then y, and then perhaps write both; one that runs
- * alone may also block, and so withdraws.  What x held is an object, which goes
+ * solo may also block, and so withdraws.  What x held is an object, which goes
  * with the last attempt that could see it.  In SCENE 1 only the first of two
- * threads tries to run alone, in SCENE 2 both do, and in SCENE 3 a third thread
+ * threads tries to run solo, in SCENE 2 both do, and in SCENE 3 a third thread
  * takes away, outside any attempt, the only way to an object that the others
  * could have found.
  *
  * What is modelled, a step for each access to something shared: the flag and
- * the slot in stm__solo, `begin` and `publishing`, each load of a read alone,
- * each store of a commit alone, becoming solo, ending it and withdrawing, the
+ * the slot in stm__solo, `begin` and `publishing`, each load of a read solo,
+ * each store of a commit solo, becoming solo, ending it and withdrawing, the
  * scan of one slot after the other, leaving an object in a slot and taking it
  * from there.  Memory is as on the x86: what a thread stores where the code has
  * no fence goes through a store buffer, is seen by the thread itself at once,
@@ -27,11 +27,11 @@
  * What is asserted, by the letters of stm/commit.c.
  *   A  what an attempt has read existed together, unless it is thrown away
  *      before it looks at it; nobody publishes while another one does so who
- *      counts on being alone; no commit is lost; nobody looks at what has been
+ *      counts on being solo; no commit is lost; nobody looks at what has been
  *      released.
  *   H  when all threads have ended, all that nobody can reach is released:
  *      nothing stays behind in a slot.  Nothing is released twice.
- *   At most one thread at a time counts on being alone.
+ *   At most one thread at a time counts on being solo.
  *
  * BUG_... puts a known mistake back; the table is in check-models. */
 #ifndef SCENE
@@ -56,7 +56,7 @@ bit reachable = 1; /* is OBJECT? */
 byte released; /* a set of objects */
 
 byte the_solo; /* 0, or 1 + the index of a thread: stm__solo */
-byte enders;   /* how many are about to end someone's time alone */
+byte enders;   /* how many are about to end someone's time solo */
 
 /* The slots. */
 byte begins[THREADS]; /* the snapshot; 0 while idle */
@@ -66,14 +66,14 @@ bit publishing[THREADS];
 bit mutex; /* of limbo.c */
 
 bit counts_on_it[THREADS]; /* became solo, and has not noticed its end */
-byte acting;               /* how many are publishing as if alone */
+byte acting;               /* how many are publishing as if solo */
 byte done;
 
 /* ---- store buffers ---- */
 
 mtype = { BEGIN, PUBLISHING, X, Y };
 chan buffer[THREADS] = [6] of { mtype, byte };
-byte newest[THREADS]; /* what this thread last stored alone */
+byte newest[THREADS]; /* what this thread last stored solo */
 
 active [THREADS] proctype memory()
 {
@@ -207,7 +207,7 @@ inline TRY()
             if
             :: fine ->
                 atomic {
-                    alone = 1;
+                    solo = 1;
                     counts_on_it[me] = 1;
                     assert(!solo[me] || !solo[1 - me] || !counts_on_it[1 - me])
                 }
@@ -299,11 +299,11 @@ inline BEGIN_ATTEMPT()
     if
     :: solo[me] -> buffer[me]!BEGIN(snapshot) /* stm__fast_begin */
     :: else ->
-        alone = 0;
+        solo = 0;
         counts_on_it[me] = 0;
         if :: tries -> TRY() :: true fi;
         if
-        :: alone -> snapshot = clock; buffer[me]!BEGIN(snapshot)
+        :: solo -> snapshot = clock; buffer[me]!BEGIN(snapshot)
         :: else -> ENTER()
         fi
     fi
@@ -312,7 +312,7 @@ inline BEGIN_ATTEMPT()
 inline JOIN_OTHERS()
 {
     WITHDRAW();
-    alone = 0;
+    solo = 0;
     counts_on_it[me] = 0;
     ENTER()
 }
@@ -321,7 +321,7 @@ inline JOIN_OTHERS()
 inline READ(which, place, into)
 {
     if
-    :: alone ->
+    :: solo ->
 #ifdef BUG_LOOKS_FIRST
         fine = solo[me];
         LOAD(which, place, into);
@@ -337,7 +337,7 @@ inline READ(which, place, into)
     :: else
     fi;
     if
-    :: alone
+    :: solo
     :: else ->
         atomic {
             into = place;
@@ -346,7 +346,7 @@ inline READ(which, place, into)
     fi
 }
 
-inline PUBLISH_ALONE()
+inline PUBLISH_SOLO()
 {
     buffer[me]!PUBLISHING(1);
     atomic {
@@ -385,7 +385,7 @@ inline PUBLISH_BESIDE_OTHERS()
 inline LEAVE()
 {
     if
-    :: alone ->
+    :: solo ->
         buffer[me]!BEGIN(0);
 #ifdef BUG_LEAVES_BLINDLY
         fine = 1;
@@ -405,14 +405,14 @@ inline LEAVE()
 proctype thread(byte me, rounds; bit tries)
 {
     byte snapshot, got, got_y, other, holder, list, batch = NONE;
-    bit alone, has_read, found, fine, told;
+    bit solo, has_read, found, fine, told;
 
     do
     :: rounds > 0 ->
         BEGIN_ATTEMPT();
 #if SCENE == 3
         if
-        :: alone ->
+        :: solo ->
             found = reachable;
             if :: !solo[me] -> found = 0; goto ends :: else fi;
             has_read = 1
@@ -427,10 +427,10 @@ proctype thread(byte me, rounds; bit tries)
         assert(got == got_y); /* A */
         if
         :: true /* has only read */
-        :: alone -> WITHDRAW() /* blocks */
+        :: solo -> WITHDRAW() /* blocks */
         :: SCENE != 3 ->
             if
-            :: alone -> PUBLISH_ALONE()
+            :: solo -> PUBLISH_SOLO()
             :: else -> PUBLISH_BESIDE_OTHERS()
             fi
         fi;

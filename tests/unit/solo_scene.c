@@ -5,11 +5,11 @@
 
 #include <stm/slot-internal.h>
 
-bool is_alone(void) { return stm__slot_own && AO_load(&stm__slot_own->solo); }
+bool is_solo(void) { return stm__slot_own && AO_load(&stm__slot_own->solo); }
 
-void run_alone(struct stm_tvar *var)
+void run_solo(struct stm_tvar *var)
 {
-    for (size_t i = 0; i < 1000 && !is_alone(); i++)
+    for (size_t i = 0; i < 1000 && !is_solo(); i++)
         (void)peek(var);
 }
 
@@ -17,7 +17,7 @@ void scene_init(struct scene *scene)
 {
     *scene =
         (struct scene){.x = word_var(0), .y = word_var(0), .own = word_var(0)};
-    run_alone(scene->own);
+    run_solo(scene->own);
 }
 
 void scene_fini(struct scene *scene)

@@ -10,19 +10,19 @@ struct scene {
     struct stm_tvar *x, *y;
     struct stm_tvar *own; /* which nobody else knows */
     size_t runs;
-    bool was_alone;
+    bool was_solo;
     stm_value got;
 };
 
-/* Makes one, and lets the thread run alone. */
+/* Makes one, and lets the thread run solo. */
 void scene_init(struct scene *scene);
 void scene_fini(struct scene *scene);
 
-/* Does the calling thread run alone (stm/solo.c)? */
-bool is_alone(void);
+/* Does the calling thread run solo (stm/solo.c)? */
+bool is_solo(void);
 
 /* From here on it does, where the kernel lets it and nobody else runs. */
-void run_alone(struct stm_tvar *var);
+void run_solo(struct stm_tvar *var);
 
 /* What both hold. */
 STM_NODISCARD enum stm_status

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* A thread that runs alone (stm/solo.c), and another that comes: all is as it
+/* A thread that runs solo (stm/solo.c), and another that comes: all is as it
  * would be beside others. */
 #include "solo_scene.h"
 
@@ -17,13 +17,13 @@ static enum stm_status disturbed_body(struct stm_tx *tx, void *argument)
 
     STM_TRY(stm_tvar_get(tx, scene->x, &scene->got));
     if (scene->runs++ == 0) {
-        scene->was_alone = is_alone();
+        scene->was_solo = is_solo();
         atomically_elsewhere(raise_both, scene);
     }
     return raise_both(tx, scene);
 }
 
-START_TEST(A_what_was_read_alone_does_not_go_with_what_comes_later)
+START_TEST(A_what_was_read_solo_does_not_go_with_what_comes_later)
 {
     struct scene scene;
     struct stm_stats before, after;
@@ -39,14 +39,14 @@ START_TEST(A_what_was_read_alone_does_not_go_with_what_comes_later)
 }
 END_TEST
 
-/* Writes alone, and reads when that has ended. */
+/* Writes solo, and reads when that has ended. */
 static enum stm_status undisturbed_body(struct stm_tx *tx, void *argument)
 {
     struct scene *scene = argument;
 
     STM_TRY(stm_tvar_set(tx, scene->own, 7));
     if (scene->runs++ == 0) {
-        scene->was_alone = is_alone();
+        scene->was_solo = is_solo();
         atomically_elsewhere(raise_both, scene);
     }
     STM_TRY(read_both(tx, scene, &scene->got));
@@ -64,16 +64,16 @@ START_TEST(one_who_has_read_nothing_goes_on_beside_others)
     after = stats_since(&before);
     EXPECT(shaken() || after.conflicts == 0, "expected no conflict, got %zu",
            (size_t)after.conflicts);
-    EXPECT(shaken() || !scene.was_alone || !is_alone(),
-           "expected not to run alone any more");
+    EXPECT(shaken() || !scene.was_solo || !is_solo(),
+           "expected not to run solo any more");
     EXPECT(scene.got == 7 && peek(scene.own) == 7,
-           "expected the write made alone to be kept");
+           "expected the write made solo to be kept");
     expect_both(&scene, 1);
     scene_fini(&scene);
 }
 END_TEST
 
-/* Only writes; the end finds that it is not alone. */
+/* Only writes; the end finds that it is not solo. */
 static enum stm_status writing_body(struct stm_tx *tx, void *argument)
 {
     struct scene *scene = argument;
@@ -101,7 +101,7 @@ START_TEST(one_who_has_only_written_commits_beside_others)
 }
 END_TEST
 
-/* Reads alone, and writes when that has ended. */
+/* Reads solo, and writes when that has ended. */
 static enum stm_status overtaken_body(struct stm_tx *tx, void *argument)
 {
     struct scene *scene = argument;
@@ -114,7 +114,7 @@ static enum stm_status overtaken_body(struct stm_tx *tx, void *argument)
     return stm_tvar_set(tx, scene->y, value + 1);
 }
 
-START_TEST(A_one_who_was_alone_does_not_publish_over_others)
+START_TEST(A_one_who_was_solo_does_not_publish_over_others)
 {
     struct scene scene;
 
@@ -135,11 +135,11 @@ static void ending_solo_thread(size_t index, void *context)
 }
 
 /* The other thread is held up by what looks like publishing. */
-START_TEST(A_nobody_becomes_alone_beside_one_who_is_late_in_ending_that)
+START_TEST(A_nobody_becomes_solo_beside_one_who_is_late_in_ending_that)
 {
     struct stm__slot *slot = stm__slot_acquire();
     struct crew *late;
-    bool became_alone;
+    bool became_solo;
 
     if (!stm__solo_try(slot)) /* never here */
         return;
@@ -148,12 +148,12 @@ START_TEST(A_nobody_becomes_alone_beside_one_who_is_late_in_ending_that)
     while (AO_load_acquire(&slot->solo))
         sched_yield();
     stm__solo_withdraw(slot);
-    became_alone = stm__solo_try(slot);
+    became_solo = stm__solo_try(slot);
     AO_store_release(&slot->publishing, 0);
     crew_join(late);
-    EXPECT(!became_alone && !AO_load(&slot->solo) && !AO_load(&stm__solo),
-           "expected not to run alone while one was late in ending that");
-    EXPECT(stm__solo_try(slot), "expected to run alone after that");
+    EXPECT(!became_solo && !AO_load(&slot->solo) && !AO_load(&stm__solo),
+           "expected not to run solo while one was late in ending that");
+    EXPECT(stm__solo_try(slot), "expected to run solo after that");
     stm__solo_withdraw(slot);
 }
 END_TEST
@@ -168,12 +168,12 @@ START_TEST(A_whoever_withdraws_takes_its_flag_down_in_any_case)
 }
 END_TEST
 
-START_TEST(H_nobody_becomes_alone_with_something_left_in_the_slot)
+START_TEST(H_nobody_becomes_solo_with_something_left_in_the_slot)
 {
     struct stm__slot *slot = stm__slot_acquire();
 
     AO_store(&slot->asked, 1);
-    EXPECT(!stm__solo_try(slot), "expected not to run alone when asked");
+    EXPECT(!stm__solo_try(slot), "expected not to run solo when asked");
     AO_store(&slot->asked, 0);
 }
 END_TEST
@@ -260,7 +260,7 @@ static enum stm_status nesting_body(struct stm_tx *tx, void *argument)
     return STM_OK;
 }
 
-START_TEST(B_what_a_branch_or_a_nested_one_did_alone_is_undone)
+START_TEST(B_what_a_branch_or_a_nested_one_did_solo_is_undone)
 {
     struct scene scene;
 
@@ -276,7 +276,7 @@ END_TEST
 
 /* ---- memory ---- */
 
-START_TEST(H_a_value_replaced_alone_goes_at_once)
+START_TEST(H_a_value_replaced_solo_goes_at_once)
 {
     struct scene scene;
     struct stm_tvar *var = counted_var(0);
@@ -307,7 +307,7 @@ static enum stm_status release_body(struct stm_tx *tx, void *argument)
     return STM_OK;
 }
 
-START_TEST(H_a_variable_released_in_an_attempt_alone_goes_with_it)
+START_TEST(H_a_variable_released_in_an_attempt_solo_goes_with_it)
 {
     struct scene scene;
 
@@ -331,7 +331,7 @@ static bool may_release(stm_value value)
     return may;
 }
 
-START_TEST(H_what_could_not_be_released_alone_goes_when_it_can_be)
+START_TEST(H_what_could_not_be_released_solo_goes_when_it_can_be)
 {
     struct stm_type type = counted_type;
     struct scene scene;
@@ -343,11 +343,11 @@ START_TEST(H_what_could_not_be_released_alone_goes_when_it_can_be)
     may = true;
     var = stm_tvar_new(&type, value);
     counted_drop(value);
-    run_alone(scene.own);
+    run_solo(scene.own);
     may = false;
     poke(var, 0);
     EXPECT(counted_live() == 1, "expected the value to stay");
-    run_alone(scene.own);
+    run_solo(scene.own);
     may = true;
     (void)peek(scene.own);
     EXPECT(counted_live() == 0,
@@ -362,21 +362,21 @@ int main(void)
     TCase *tests = tcase_create("solo");
 
     tcase_add_test(tests,
-                   A_what_was_read_alone_does_not_go_with_what_comes_later);
+                   A_what_was_read_solo_does_not_go_with_what_comes_later);
     tcase_add_test(tests, one_who_has_read_nothing_goes_on_beside_others);
     tcase_add_test(tests, one_who_has_only_written_commits_beside_others);
-    tcase_add_test(tests, A_one_who_was_alone_does_not_publish_over_others);
-    tcase_add_test(
-        tests, A_nobody_becomes_alone_beside_one_who_is_late_in_ending_that);
+    tcase_add_test(tests, A_one_who_was_solo_does_not_publish_over_others);
+    tcase_add_test(tests,
+                   A_nobody_becomes_solo_beside_one_who_is_late_in_ending_that);
     tcase_add_test(tests, A_whoever_withdraws_takes_its_flag_down_in_any_case);
     tcase_add_test(tests,
-                   H_nobody_becomes_alone_with_something_left_in_the_slot);
+                   H_nobody_becomes_solo_with_something_left_in_the_slot);
     tcase_add_test(tests, A_one_counts_while_others_come_and_go);
-    tcase_add_test(tests, B_what_a_branch_or_a_nested_one_did_alone_is_undone);
-    tcase_add_test(tests, H_a_value_replaced_alone_goes_at_once);
+    tcase_add_test(tests, B_what_a_branch_or_a_nested_one_did_solo_is_undone);
+    tcase_add_test(tests, H_a_value_replaced_solo_goes_at_once);
     tcase_add_test(tests,
-                   H_a_variable_released_in_an_attempt_alone_goes_with_it);
+                   H_a_variable_released_in_an_attempt_solo_goes_with_it);
     tcase_add_test(tests,
-                   H_what_could_not_be_released_alone_goes_when_it_can_be);
+                   H_what_could_not_be_released_solo_goes_when_it_can_be);
     return run_suite("solo", tests);
 }

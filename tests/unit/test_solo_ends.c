@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* Running alone, and what ends it without another thread: blocking, the end of
+/* Running solo, and what ends it without another thread: blocking, the end of
  * the thread, and fork. */
 #include "child.h"
 #include "solo_scene.h"
@@ -26,12 +26,12 @@ static void waiting_thread(size_t index, void *context)
     struct scene own = *(struct scene *)context;
 
     (void)index;
-    run_alone(own.own);
+    run_solo(own.own);
     EXPECT_STATUS(STM_OK, stm_atomically(await_three, &own));
     EXPECT(own.got == 3, "expected 3, got %zu", (size_t)own.got);
 }
 
-START_TEST(C_a_retry_of_one_who_runs_alone_blocks_and_wakes)
+START_TEST(C_a_retry_of_one_who_runs_solo_blocks_and_wakes)
 {
     struct scene scene;
     struct crew *waiting;
@@ -42,7 +42,7 @@ START_TEST(C_a_retry_of_one_who_runs_alone_blocks_and_wakes)
         poke(scene.y, 0);
         waiting = crew_start(1, waiting_thread, &scene);
         crew_await_sleep(waiting);
-        run_alone(scene.own);
+        run_solo(scene.own);
         for (size_t j = 0; j < 3; j++)
             EXPECT_STATUS(STM_OK, stm_atomically(raise_both, &scene));
         crew_join(waiting);
@@ -56,7 +56,7 @@ static enum stm_status raising_check(void *context)
 {
     struct scene *scene = context;
 
-    run_alone(scene->own);
+    run_solo(scene->own);
     if (scene->runs++ < 3)
         EXPECT_STATUS(STM_OK, stm_atomically(raise_both, scene));
     return STM_OK;
@@ -94,7 +94,7 @@ START_TEST(steps_of_calls_go_between_transactions)
     waiting = stm_call_new(await_three, &scene);
     for (size_t i = 0; i < 3; i++) {
         EXPECT_STATUS(STM_BLOCKED, stm_call_step(waiting));
-        run_alone(scene.own);
+        run_solo(scene.own);
         raising = stm_call_new(raise_both, &scene);
         EXPECT_STATUS(STM_OK, stm_call_step(raising));
         stm_call_free(raising);
@@ -124,12 +124,12 @@ static void *ending_thread(void *argument)
 {
     struct scene own = *(struct scene *)argument;
 
-    run_alone(own.own);
+    run_solo(own.own);
     EXPECT_STATUS(STM_OK, stm_atomically(ending_body, &own));
     return NULL;
 }
 
-START_TEST(B_a_thread_ends_inside_an_attempt_alone)
+START_TEST(B_a_thread_ends_inside_an_attempt_solo)
 {
     struct scene scene;
     pthread_t thread;
@@ -176,7 +176,7 @@ static void lasting_thread(size_t index, void *context)
     }
 }
 
-START_TEST(A_a_process_forks_while_another_thread_runs_alone)
+START_TEST(A_a_process_forks_while_another_thread_runs_solo)
 {
     struct lasting lasting = {.stop = 0};
     struct crew *crew;
@@ -194,13 +194,13 @@ START_TEST(A_a_process_forks_while_another_thread_runs_alone)
 }
 END_TEST
 
-START_TEST(A_one_who_runs_alone_forks)
+START_TEST(A_one_who_runs_solo_forks)
 {
     struct scene scene;
 
     scene_init(&scene);
     for (size_t i = 0; i < 20; i++) {
-        run_alone(scene.own);
+        run_solo(scene.own);
         expect_in_child(child_raises, &scene);
         EXPECT_STATUS(STM_OK, stm_atomically(raise_both, &scene));
     }
@@ -225,14 +225,14 @@ static enum stm_status forking_body(struct stm_tx *tx, void *argument)
     return raise_both(tx, &forking->scene);
 }
 
-START_TEST(A_one_who_runs_alone_forks_in_its_attempt)
+START_TEST(A_one_who_runs_solo_forks_in_its_attempt)
 {
     struct forking forking = {.runs = 0};
     enum stm_status status;
 
     scene_init(&forking.scene);
     for (size_t i = 0; i < 10; i++) {
-        run_alone(forking.scene.own);
+        run_solo(forking.scene.own);
         forking.runs = 0;
         status = stm_atomically(forking_body, &forking);
         if (forking.runs && forking.child == 0)
@@ -250,13 +250,13 @@ int main(void)
 {
     TCase *tests = tcase_create("solo ends");
 
-    tcase_add_test(tests, C_a_retry_of_one_who_runs_alone_blocks_and_wakes);
+    tcase_add_test(tests, C_a_retry_of_one_who_runs_solo_blocks_and_wakes);
     tcase_add_test(tests,
                    C_a_hook_runs_transactions_while_its_own_one_is_blocked);
     tcase_add_test(tests, steps_of_calls_go_between_transactions);
-    tcase_add_test(tests, B_a_thread_ends_inside_an_attempt_alone);
-    tcase_add_test(tests, A_a_process_forks_while_another_thread_runs_alone);
-    tcase_add_test(tests, A_one_who_runs_alone_forks);
-    tcase_add_test(tests, A_one_who_runs_alone_forks_in_its_attempt);
+    tcase_add_test(tests, B_a_thread_ends_inside_an_attempt_solo);
+    tcase_add_test(tests, A_a_process_forks_while_another_thread_runs_solo);
+    tcase_add_test(tests, A_one_who_runs_solo_forks);
+    tcase_add_test(tests, A_one_who_runs_solo_forks_in_its_attempt);
     return run_suite("solo ends", tests);
 }

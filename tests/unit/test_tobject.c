@@ -173,7 +173,7 @@ END_TEST
 
 static enum stm_status last_read_body(struct stm_tx *tx, void *argument)
 {
-    if (tx->fast.alone) { /* which logs no reads */
+    if (tx->fast.is_solo) { /* which logs no reads */
         stm__solo_withdraw(tx->fast.slot);
         return STM_CONFLICT;
     }
