@@ -348,7 +348,8 @@ enum stm_status stm_release_later(struct stm_tx *tx,
 enum stm_status stm_retry(struct stm_tx *tx)
 {
     STM__CHECK(tx);
-    return stm__doom(tx, STM_RETRY);
+    stm__fast_close(&tx->fast);
+    return tx->fast.doom = STM_RETRY;
 }
 
 /* ---- ending ---- */

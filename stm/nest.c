@@ -13,9 +13,12 @@ void stm__savepoint(struct stm_tx *tx, struct stm__savepoint *savepoint)
     savepoint->outer = tx->savepoint;
     savepoint->since = tx->fast.since;
     savepoint->filter = tx->fast.filter;
-    savepoint->actions = tx->actions.count;
-    savepoint->exports = tx->exports.count;
-    savepoint->watch_ops = tx->watch_ops.count;
+    savepoint->actions = savepoint->exports = savepoint->watch_ops = 0;
+    if (STM__UNLIKELY(tx->log.promised)) { /* else there are none */
+        savepoint->actions = tx->actions.count;
+        savepoint->exports = tx->exports.count;
+        savepoint->watch_ops = tx->watch_ops.count;
+    }
     tx->fast.since = stm__draw_stamp(tx);
     savepoint->mark = stm__log_mark(&tx->log);
     tx->savepoint = savepoint;
@@ -37,7 +40,7 @@ void stm__merge(struct stm_tx *tx, const struct stm__savepoint *savepoint)
     leave(tx, savepoint);
 }
 
-void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint)
+static void take_back(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 {
     STM__RECORD(undo, savepoint);
     if (stm__log_has_since(&tx->log, &savepoint->mark))
@@ -45,6 +48,11 @@ void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint)
     if (tx->log.promised)
         stm__after_undo(tx, savepoint->actions, savepoint->exports,
                         savepoint->watch_ops);
+}
+
+void stm__undo(struct stm_tx *tx, const struct stm__savepoint *savepoint)
+{
+    take_back(tx, savepoint);
     leave(tx, savepoint);
 }
 
@@ -97,32 +105,46 @@ enum stm_status stm__nested(struct stm_tx *tx, stm_body *body, void *argument)
     return status;
 }
 
-/* Undoes a branch that called retry, and goes on as if it had not. */
+/* Did the body under the savepoint call retry?  Then the attempt goes on as if
+ * it had not. */
 static bool recover(struct stm_tx *tx, const struct stm__savepoint *savepoint)
 {
     if (tx->fast.doom != STM_RETRY)
         return false;
     tx->fast.doom = STM_OK;
     tx->fast.filter = savepoint->filter;
-    stm__undo(tx, savepoint);
     return true;
+}
+
+/* Undoes a branch, and lets the next one run under the same savepoint: what
+ * that writes has a stamp of its own. */
+static void renew(struct stm_tx *tx, const struct stm__savepoint *savepoint)
+{
+    take_back(tx, savepoint);
+    stm__draw_stamp(tx);
+    STM__RECORD(nest, savepoint);
 }
 
 enum stm_status stm_or_else(struct stm_tx *tx,
                             const struct stm_branch *branches, size_t count)
 {
-    STM__CHECK(tx);
-    for (size_t i = 0; i < count; i++) {
-        struct stm__savepoint savepoint;
-        enum stm_status status;
+    struct stm__savepoint savepoint;
+    enum stm_status status;
 
-        stm__savepoint(tx, &savepoint);
+    STM__CHECK(tx);
+    if (!count)
+        return stm_retry(tx);
+    stm__savepoint(tx, &savepoint);
+    for (size_t i = 0; i < count; i++) {
         status = run(tx, branches[i].body, branches[i].argument);
-        if (recover(tx, &savepoint))
-            continue;
-        end(tx, &savepoint, status);
-        return status;
+        if (!recover(tx, &savepoint)) {
+            end(tx, &savepoint, status);
+            return status;
+        }
+        if (i + 1 < count)
+            renew(tx, &savepoint);
     }
+    stm__undo(tx, &savepoint);
     return stm_retry(tx);
 }
 
@@ -136,8 +158,7 @@ enum stm_status stm_would_block(struct stm_tx *tx, stm_body *body,
     stm__savepoint(tx, &savepoint);
     (void)run(tx, body, argument);
     blocks = recover(tx, &savepoint);
-    if (!blocks)
-        end(tx, &savepoint, STM_EABORT);
+    end(tx, &savepoint, STM_EABORT);
     if (tx->fast.doom != STM_OK)
         return tx->fast.doom;
     *out = blocks;
