@@ -207,7 +207,7 @@ inline TRY()
             if
             :: fine ->
                 atomic {
-                    solo = 1;
+                    is_solo = 1;
                     counts_on_it[me] = 1;
                     assert(!solo[me] || !solo[1 - me] || !counts_on_it[1 - me])
                 }
@@ -299,11 +299,11 @@ inline BEGIN_ATTEMPT()
     if
     :: solo[me] -> buffer[me]!BEGIN(snapshot) /* stm__fast_begin */
     :: else ->
-        solo = 0;
+        is_solo = 0;
         counts_on_it[me] = 0;
         if :: tries -> TRY() :: true fi;
         if
-        :: solo -> snapshot = clock; buffer[me]!BEGIN(snapshot)
+        :: is_solo -> snapshot = clock; buffer[me]!BEGIN(snapshot)
         :: else -> ENTER()
         fi
     fi
@@ -312,7 +312,7 @@ inline BEGIN_ATTEMPT()
 inline JOIN_OTHERS()
 {
     WITHDRAW();
-    solo = 0;
+    is_solo = 0;
     counts_on_it[me] = 0;
     ENTER()
 }
@@ -321,7 +321,7 @@ inline JOIN_OTHERS()
 inline READ(which, place, into)
 {
     if
-    :: solo ->
+    :: is_solo ->
 #ifdef BUG_LOOKS_FIRST
         fine = solo[me];
         LOAD(which, place, into);
@@ -337,7 +337,7 @@ inline READ(which, place, into)
     :: else
     fi;
     if
-    :: solo
+    :: is_solo
     :: else ->
         atomic {
             into = place;
@@ -385,7 +385,7 @@ inline PUBLISH_BESIDE_OTHERS()
 inline LEAVE()
 {
     if
-    :: solo ->
+    :: is_solo ->
         buffer[me]!BEGIN(0);
 #ifdef BUG_LEAVES_BLINDLY
         fine = 1;
@@ -405,14 +405,14 @@ inline LEAVE()
 proctype thread(byte me, rounds; bit tries)
 {
     byte snapshot, got, got_y, other, holder, list, batch = NONE;
-    bit solo, has_read, found, fine, told;
+    bit is_solo, has_read, found, fine, told;
 
     do
     :: rounds > 0 ->
         BEGIN_ATTEMPT();
 #if SCENE == 3
         if
-        :: solo ->
+        :: is_solo ->
             found = reachable;
             if :: !solo[me] -> found = 0; goto ends :: else fi;
             has_read = 1
@@ -427,10 +427,10 @@ proctype thread(byte me, rounds; bit tries)
         assert(got == got_y); /* A */
         if
         :: true /* has only read */
-        :: solo -> WITHDRAW() /* blocks */
+        :: is_solo -> WITHDRAW() /* blocks */
         :: SCENE != 3 ->
             if
-            :: solo -> PUBLISH_SOLO()
+            :: is_solo -> PUBLISH_SOLO()
             :: else -> PUBLISH_BESIDE_OTHERS()
             fi
         fi;
