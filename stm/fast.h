@@ -246,15 +246,15 @@ static inline bool stm__fast_set(struct stm_tx *tx, struct stm_tvar *var,
                                  stm_value value)
 {
     struct stm__fast *fast = stm__fast_of(tx);
-    struct stm__write *write =
-        (struct stm__write *)(void *)fast->writes.items + fast->writes.count;
+    struct stm__write *write;
 
     if (STM__UNLIKELY((fast->filter & stm__bit_of(var)) ||
                       fast->writes.count >= fast->writes_plain ||
                       (var->type && var->type->release)))
         return false;
     stm__prefetch_to_write(var);
-    fast->writes.count++;
+    write = (struct stm__write *)(void *)fast->writes.items;
+    write += fast->writes.count++;
     write->var = var;
     write->value = value;
     write->stamp = fast->stamp;
