@@ -411,12 +411,10 @@ void stm__attempt_settle(struct stm_tx *tx, bool asked)
     struct stm__batch *batch = tx->batch;
 
     tx->batch = NULL;
-    stm__log_note_garbage(&tx->log);
     release_garbage(&garbage);
     batch = stm__limbo_settle(batch, asked);
     run_actions(&actions);
     give_back(&tx->log.garbage, &garbage);
-    stm__log_note_garbage(&tx->log);
     give_back(&tx->actions, &actions);
     give_batch_back(tx, batch);
 }

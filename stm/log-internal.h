@@ -45,16 +45,12 @@ struct stm__log {
      * with linear probing, whose entries are indices plus one. */
     uint32_t *table;
     size_t table_size; /* a power of two, or 0 */
-    bool has_room; /* garbage has it for all that there is room for in writes */
     bool indexed;
     size_t index_room; /* so many writes may there be before it has to grow */
 };
 
 void stm__log_init(struct stm__log *log, struct stm__fast *fast);
 void stm__log_fini(struct stm__log *log);
-
-/* Tells the log that its garbage is another vector now. */
-void stm__log_note_garbage(struct stm__log *log);
 
 /* Empties the log after an attempt; what it holds must be in garbage, and
  * garbage taken away. */

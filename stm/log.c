@@ -74,15 +74,6 @@ bool stm__log_make_room_for_read(struct stm__log *log)
 
 /* ---- finding writes ---- */
 
-/* Only where nothing has to be indexed and there is room for what an entry may
- * leave behind can it be added by the short way. */
-static void open_writes(struct stm__log *log)
-{
-    bool plain = log->has_room && !log->indexed && log->fast->writes.capacity;
-
-    log->fast->writes_plain = plain ? STM__SCAN_MAX : 0;
-}
-
 static void index_add(struct stm__log *log, size_t index)
 {
     *stm__log_place(log, stm__log_write_at(log, index)->var) =
@@ -105,7 +96,7 @@ void stm__log_clear_index(struct stm__log *log)
         memset(log->table, 0, log->table_size * sizeof *log->table);
     log->indexed = false;
     log->index_room = STM__SCAN_MAX;
-    open_writes(log);
+    log->fast->writes_plain = STM__SCAN_MAX;
 }
 
 /* Makes the table large enough for one more write. */
@@ -126,7 +117,7 @@ static __attribute__((noinline)) bool index_reserve(struct stm__log *log)
     }
     log->indexed = true;
     log->index_room = size / 4;
-    open_writes(log);
+    log->fast->writes_plain = 0; /* each must be indexed */
     for (size_t i = 0; i < log->fast->writes.count; i++)
         index_add(log, i);
     return true;
@@ -169,19 +160,14 @@ uint64_t stm__log_latest(const struct stm__log *log)
     return latest;
 }
 
-void stm__log_note_garbage(struct stm__log *log)
-{
-    log->has_room = log->garbage.capacity >= 2 * log->fast->writes.capacity;
-    open_writes(log);
-}
-
 static __attribute__((noinline)) bool make_room_for_writes(struct stm__log *log)
 {
-    if (!stm__vec_reserve(&log->fast->writes, 1) ||
-        !stm__log_reserve_garbage(log, 3))
+    struct stm__vec *writes = &log->fast->writes;
+
+    if (!stm__vec_reserve(writes, 1) || !stm__log_reserve_garbage(log, 3))
         return false;
-    log->has_room = true;
-    open_writes(log);
+    if (!log->indexed)
+        log->fast->writes_plain = STM__SCAN_MAX; /* no vector holds fewer */
     return true;
 }
 
@@ -189,8 +175,7 @@ static inline bool make_room_for_entry(struct stm__log *log)
 {
     size_t count = log->fast->writes.count;
 
-    return ((count < log->fast->writes.capacity && log->has_room) ||
-            make_room_for_writes(log)) &&
+    return (count < log->fast->writes.capacity || make_room_for_writes(log)) &&
            (count < log->index_room || index_reserve(log));
 }
 
