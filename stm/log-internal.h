@@ -35,9 +35,11 @@ struct stm__log {
     bool counted;          /* a value of a counted type was written */
 
     /* struct stm__ref: references to give back when the attempt has ended.
-     * Room is kept for every counted value in undos and in what there is room
-     * for in writes, and for the `promised` ones that are held elsewhere, so
-     * that undoing and ending cannot fail. */
+     * Room is kept for every counted value in writes and undos, for every watch
+     * set in writes, and for the `promised` ones that are held elsewhere, so
+     * that undoing and ending cannot fail.  What is undone takes of it, and the
+     * vector is away while the attempt's end runs user code: whoever puts one
+     * more into the log makes room for that one. */
     struct stm__vec garbage;
     size_t promised;
 

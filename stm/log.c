@@ -164,19 +164,21 @@ static __attribute__((noinline)) bool make_room_for_writes(struct stm__log *log)
 {
     struct stm__vec *writes = &log->fast->writes;
 
-    if (!stm__vec_reserve(writes, 1) || !stm__log_reserve_garbage(log, 3))
+    if (!stm__vec_reserve(writes, 1))
         return false;
     if (!log->indexed)
         log->fast->writes_plain = STM__SCAN_MAX; /* no vector holds fewer */
     return true;
 }
 
-static inline bool make_room_for_entry(struct stm__log *log)
+static inline bool make_room_for_entry(struct stm__log *log,
+                                       const struct stm_type *type)
 {
     size_t count = log->fast->writes.count;
 
     return (count < log->fast->writes.capacity || make_room_for_writes(log)) &&
-           (count < log->index_room || index_reserve(log));
+           (count < log->index_room || index_reserve(log)) &&
+           (!stm__counted(type) || stm__log_reserve_garbage(log, 3));
 }
 
 static inline struct stm__write *entry(struct stm__log *log,
@@ -190,7 +192,7 @@ static inline struct stm__write *entry(struct stm__log *log,
         if (write)
             return write;
     }
-    if (!make_room_for_entry(log))
+    if (!make_room_for_entry(log, var->type))
         return NULL;
     if (!log->indexed)
         return stm__log_push(log, var, stamp);

@@ -116,6 +116,7 @@ static enum stm_status set_to_change(struct stm_tx *tx, struct stm_tvar *var,
     *out = write;
     if (write->watch_set)
         return STM_OK;
+    STM_TRY(stm__reserve_release(tx, 1));
     write->watch_set =
         stm__watch_set_copy(stm__watch_set_of(write->var, &version));
     if (!write->watch_set)

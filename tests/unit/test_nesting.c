@@ -311,6 +311,52 @@ START_TEST(a_branch_sees_the_outer_writes)
 }
 END_TEST
 
+/* Sets counted values, and fails. */
+static enum stm_status set_and_fail_body(struct stm_tx *tx, void *argument)
+{
+    struct stm_tvar **vars = argument;
+
+    for (size_t i = 0; i < 8; i++)
+        STM_TRY(set_counted(tx, vars[i], i));
+    return STM_EABORT;
+}
+
+static enum stm_status set_and_retry_body(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(
+        EXPECT_RESULT(STM_EABORT, stm_atomically(set_and_fail_body, argument)));
+    STM_TRY(EXPECT_RESULT(STM_EABORT, set_and_fail_body(tx, argument)));
+    return stm_retry(tx);
+}
+
+static enum stm_status many_undone_body(struct stm_tx *tx, void *argument)
+{
+    bool blocks;
+
+    for (size_t i = 0; i < 200; i++) {
+        STM_TRY(EXPECT_RESULT(STM_EABORT,
+                              stm_atomically(set_and_fail_body, argument)));
+        STM_TRY(stm_would_block(tx, set_and_retry_body, argument, &blocks));
+    }
+    return STM_OK;
+}
+
+START_TEST(H_whatever_is_undone_how_often_gives_its_values_back)
+{
+    struct stm_tvar *vars[8];
+
+    for (size_t i = 0; i < 8; i++)
+        vars[i] = counted_var(100 + i);
+    EXPECT_STATUS(STM_OK, stm_atomically(many_undone_body, vars));
+    EXPECT(counted_live() == 8, "expected the first 8 values, got %zu",
+           counted_live());
+    for (size_t i = 0; i < 8; i++)
+        stm_tvar_release(vars[i]);
+    EXPECT(counted_live() == 0, "expected no value to be left, got %zu",
+           counted_live());
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("nesting");
@@ -324,5 +370,6 @@ int main(void)
     tcase_add_test(tests, a_retry_of_a_nested_transaction_is_the_outer_ones);
     tcase_add_test(tests, would_block_tells_and_undoes);
     tcase_add_test(tests, a_branch_sees_the_outer_writes);
+    tcase_add_test(tests, H_whatever_is_undone_how_often_gives_its_values_back);
     return run_suite("nesting", tests);
 }

@@ -146,6 +146,59 @@ START_TEST(G_release_functions_run_transactions_beside_each_other)
 }
 END_TEST
 
+/* An object whose release function sets a counted value, and fails. */
+static AO_t failed;
+
+static enum stm_status set_and_fail_body(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(set_counted(tx, argument, 7));
+    return STM_EABORT;
+}
+
+static void failing_release(stm_value value)
+{
+    struct reentrant *object = (struct reentrant *)value;
+
+    if (AO_fetch_and_sub1_full(&object->references) != 1)
+        return;
+    EXPECT_STATUS(STM_EABORT, stm_atomically(set_and_fail_body, object->tally));
+    AO_fetch_and_add1_full(&failed);
+    free(object);
+}
+
+static const struct stm_type failing_type = {
+    .name = "failing", .retain = reentrant_retain, .release = failing_release};
+
+static enum stm_status replace_failing_body(struct stm_tx *tx, void *argument)
+{
+    struct stage *stage = argument;
+    stm_value value = reentrant_new(stage);
+    enum stm_status status = stm_tvar_set(tx, stage->var, value);
+
+    give_back(tx, &failing_type, value);
+    return status;
+}
+
+START_TEST(B_a_release_function_runs_a_transaction_that_fails)
+{
+    struct stage stage = {.tally = counted_var(1)};
+    size_t rounds = 100;
+
+    failed = 0;
+    stage.var = stm_tvar_new(&failing_type, 0);
+    for (size_t i = 0; i < rounds; i++)
+        EXPECT_STATUS(STM_OK, stm_atomically(replace_failing_body, &stage));
+    EXPECT(failed == rounds - 1 || (shaken() && failed >= rounds - 1),
+           "expected %zu objects released, got %zu", rounds - 1,
+           (size_t)failed);
+    stm_tvar_release(stage.var);
+    EXPECT(counted_number(peek(stage.tally)) == 1,
+           "expected nothing of what failed");
+    EXPECT(counted_live() == 1, "expected 1 value, got %zu", counted_live());
+    stm_tvar_release(stage.tally);
+}
+END_TEST
+
 /* Objects released from inside containers. */
 static enum stm_status fill_body(struct stm_tx *tx, void *argument)
 {
@@ -489,6 +542,7 @@ int main(void)
         tests, G_a_release_function_runs_a_transaction_on_the_same_variable);
     tcase_add_test(tests,
                    G_release_functions_run_transactions_beside_each_other);
+    tcase_add_test(tests, B_a_release_function_runs_a_transaction_that_fails);
     tcase_add_test(tests, G_items_of_a_list_change_it_when_released);
     tcase_add_test(tests, G_an_equal_function_runs_with_nothing_locked);
     tcase_add_test(tests, G_an_action_runs_transactions_with_actions);
