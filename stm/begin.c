@@ -63,7 +63,7 @@ static bool try_solo(struct stm_tx *tx)
  * on reading looks before there is much to validate. */
 #define OLD_READS 16
 
-static inline void begin_beside_others(struct stm_tx *tx)
+static inline void choose_snapshot(struct stm_tx *tx)
 {
     tx->is_old = tx->is_present;
     tx->is_present = false;
@@ -71,7 +71,12 @@ static inline void begin_beside_others(struct stm_tx *tx)
     if (!tx->is_old)
         tx->fast.snapshot = stm__clock_now();
     (void)STM__STEP(STM__AT_BEGIN);
-    stm__slot_enter(tx->fast.slot, tx->fast.snapshot);
+}
+
+static inline void begin_beside_others(struct stm_tx *tx)
+{
+    choose_snapshot(tx);
+    stm__slot_enter(tx->fast.slot, tx->fast.snapshot, tx->fast.snapshot);
 }
 
 /* Where the thread is solo, its attempts until that ends have one snapshot,
@@ -130,13 +135,18 @@ enum stm_status stm__attempt_begin(struct stm_tx *tx, struct stm_call *call)
     return STM_OK;
 }
 
+/* It has met variables, those that it writes and those that watchers are found
+ * by, and so still began when it did. */
 bool stm__join_others(struct stm_tx *tx)
 {
+    struct stm__slot *slot = tx->fast.slot;
+
     if (tx->fast.has_read)
         return false;
-    stm__solo_withdraw(tx->fast.slot);
+    stm__solo_withdraw(slot);
     note_solo_end(tx);
     tx->fast.is_solo = false;
-    begin_beside_others(tx);
+    choose_snapshot(tx);
+    stm__slot_enter(slot, AO_load(&slot->begin), tx->fast.snapshot);
     return true;
 }

@@ -95,12 +95,14 @@ static inline bool stm__slot_busy(void)
     return stm__slot_own && AO_load(&stm__slot_own->begin);
 }
 
-/* Announces an attempt that reads at `snapshot`; complete before any read. */
-static inline void stm__slot_enter(struct stm__slot *slot, AO_t snapshot)
+/* Announces an attempt that began at `begin` and reads at `snapshot`; complete
+ * before any read. */
+static inline void stm__slot_enter(struct stm__slot *slot, AO_t begin,
+                                   AO_t snapshot)
 {
     AO_store_release(&slot->low, snapshot | STM__ODD);
     AO_store_release(&slot->high, snapshot | STM__ODD);
-    AO_store_release(&slot->begin, snapshot | STM__ODD);
+    AO_store_release(&slot->begin, begin | STM__ODD);
     stm__fence();
     if (STM__UNLIKELY(AO_load(&stm__solo) != 0))
         stm__solo_end(slot);

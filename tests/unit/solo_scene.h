@@ -12,6 +12,7 @@ struct scene {
     size_t runs;
     bool was_solo;
     stm_value got;
+    struct stm_tvar *lasting; /* a variable with a counted value, or NULL */
 };
 
 /* Makes one, and lets the thread run solo. */

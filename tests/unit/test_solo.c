@@ -323,6 +323,52 @@ START_TEST(H_a_variable_released_in_an_attempt_solo_goes_with_it)
 }
 END_TEST
 
+static void releasing_thread(size_t index, void *context)
+{
+    (void)index;
+    (void)context;
+    stm_tvar_release(word_var(0));
+}
+
+/* Writes a variable solo, whose last reference goes, and reads when it is not
+ * solo any more. */
+static enum stm_status outlasting_body(struct stm_tx *tx, void *argument)
+{
+    struct scene *scene = argument;
+
+    if (!scene->lasting)
+        return STM_OK;
+    STM_TRY(set_counted(tx, scene->lasting, 6));
+    stm_tvar_release(scene->lasting);
+    scene->lasting = NULL;
+    crew_run(1, releasing_thread, NULL); /* a grace period begins */
+    STM_TRY(read_both(tx, scene, &scene->got));
+    crew_run(1, releasing_thread, NULL); /* and is looked at */
+    EXPECT(counted_live() == 2,
+           "expected the variable to stay with its value, and the one set, got "
+           "%zu",
+           counted_live());
+    return STM_OK;
+}
+
+START_TEST(
+    A_a_variable_written_solo_stays_when_the_attempt_goes_on_beside_others)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    for (size_t i = 0; i < 20; i++) {
+        run_solo(scene.own);
+        scene.lasting = counted_var(5);
+        EXPECT_STATUS(STM_OK, stm_atomically(outlasting_body, &scene));
+        EXPECT(counted_live() == 0,
+               "expected both values to go with the attempt, got %zu",
+               counted_live());
+    }
+    scene_fini(&scene);
+}
+END_TEST
+
 static bool may;
 
 static bool may_release(stm_value value)
@@ -376,6 +422,9 @@ int main(void)
     tcase_add_test(tests, H_a_value_replaced_solo_goes_at_once);
     tcase_add_test(tests,
                    H_a_variable_released_in_an_attempt_solo_goes_with_it);
+    tcase_add_test(
+        tests,
+        A_a_variable_written_solo_stays_when_the_attempt_goes_on_beside_others);
     tcase_add_test(tests,
                    H_what_could_not_be_released_solo_goes_when_it_can_be);
     return run_suite("solo", tests);
