@@ -477,6 +477,7 @@ void stm__attempt_abandon(struct stm_tx *tx)
 {
     struct stm_call none = {.name = NULL};
 
-    tx->call = &none;
+    if (tx->call != &tx->own)
+        tx->call = &none;
     stm__attempt_end(tx, STM__ABORTED);
 }

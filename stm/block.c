@@ -441,7 +441,14 @@ static enum stm_status sleep_once(struct stm_tx *tx, struct stm_call *call)
     return status == STM_EINTERRUPTED ? STM_BLOCKED : status;
 }
 
-static void withdraw(void *call) { stm__block_fini(call); }
+/* Where the hook that ended the thread did so in a transaction of its own, that
+ * comes first: what is withdrawn is released outside any. */
+static void withdraw(void *call)
+{
+    if (stm_current())
+        stm__attempt_abandon(stm__self);
+    stm__block_fini(call);
+}
 
 enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call)
 {

@@ -213,8 +213,8 @@ static inline void stm__attempt_end_plain(struct stm_tx *tx)
         stm__attempt_settle(tx, true);
 }
 
-/* Ends the attempt of a thread that ends in its midst, whose call lies on a
- * stack that is gone. */
+/* Ends the attempt of a thread that ends in its midst.  Unless its call is the
+ * thread's own, that may be gone with the stack. */
 void stm__attempt_abandon(struct stm_tx *tx);
 
 /* Dooms the attempt, unless by something stronger already; returns what it is

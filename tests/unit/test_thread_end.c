@@ -206,6 +206,77 @@ START_TEST(H_a_thread_that_exits_in_a_body_keeps_nothing)
 }
 END_TEST
 
+/* A hook replaces what its thread has seen, and ends it in a transaction. */
+static enum stm_status just_exit_body(struct stm_tx *tx, void *argument)
+{
+    struct ending *ending = argument;
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, ending->var, &value));
+    pthread_exit(NULL);
+}
+
+static enum stm_status exit_in_check(void *context)
+{
+    crew_run(1, replacing_thread, context);
+    return stm_atomically(just_exit_body, context);
+}
+
+static void *checking_thread(void *argument)
+{
+    const struct stm_blocking hooks = {.enter = note_sleep,
+                                       .leave = stay,
+                                       .check = exit_in_check,
+                                       .check_interval = 1000000,
+                                       .context = argument};
+
+    stm_set_blocking(&hooks);
+    EXPECT_STATUS(STM_OK, stm_atomically(wait_body, argument));
+    return NULL;
+}
+
+START_TEST(G_a_thread_that_exits_in_a_hooks_body_ends_that_first)
+{
+    struct ending ending;
+
+    ending_init(&ending);
+    start(&ending, checking_thread);
+    pthread_join(ending.thread, NULL);
+    expect_nothing_left(&ending);
+}
+END_TEST
+
+static enum stm_status named_exit_body(struct stm_tx *tx, void *argument)
+{
+    STM_TRY(stm_tx_set_name(tx, "exits"));
+    return just_exit_body(tx, argument);
+}
+
+static void *named_thread(void *argument)
+{
+    EXPECT_STATUS(STM_OK, stm_atomically(named_exit_body, argument));
+    return NULL;
+}
+
+START_TEST(an_attempt_whose_thread_exits_is_an_abort_of_its_name)
+{
+    struct ending ending;
+    struct stm_stats before, after, named;
+
+    ending_init(&ending);
+    stm_stats_read(&before);
+    start(&ending, named_thread);
+    pthread_join(ending.thread, NULL);
+    after = stats_since(&before);
+    stm_stats_read_name("exits", &named);
+    EXPECT(after.aborts == 1, "expected 1 abort, got %zu",
+           (size_t)after.aborts);
+    EXPECT(named.aborts == 1, "expected 1 abort of the name, got %zu",
+           (size_t)named.aborts);
+    expect_nothing_left(&ending);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("thread end");
@@ -216,5 +287,9 @@ int main(void)
         tcase_add_test(tests,
                        C_a_thread_cancelled_in_its_sleep_withdraws_its_waiter);
     tcase_add_test(tests, H_a_thread_that_exits_in_a_body_keeps_nothing);
+    tcase_add_test(tests,
+                   G_a_thread_that_exits_in_a_hooks_body_ends_that_first);
+    tcase_add_test(tests,
+                   an_attempt_whose_thread_exits_is_an_abort_of_its_name);
     return run_suite("thread end", tests);
 }
