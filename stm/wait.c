@@ -98,14 +98,22 @@ static void sleepers_remove(struct stm__waits *waits, struct stm__wait *wait)
 
 /* ---- linking ---- */
 
+static void note_linked(struct stm__waits *waits, struct stm__wait *wait,
+                        bool linked)
+{
+    AO_t count = AO_load(&waits->count);
+
+    wait->linked = linked;
+    AO_store_release(&waits->count, linked ? count + 1 : count - 1);
+}
+
 static void add_locked(struct stm__waits *waits, struct stm__wait *wait)
 {
     if (wait->sleeper)
         sleepers_add(waits, wait);
     else
         ring_add(&waits->callers, wait);
-    wait->linked = true;
-    AO_store_release(&waits->count, AO_load(&waits->count) + 1);
+    note_linked(waits, wait, true);
 }
 
 static void remove_locked(struct stm__waits *waits, struct stm__wait *wait)
@@ -114,8 +122,7 @@ static void remove_locked(struct stm__waits *waits, struct stm__wait *wait)
         sleepers_remove(waits, wait);
     else
         ring_remove(&waits->callers, wait);
-    wait->linked = false;
-    AO_store_release(&waits->count, AO_load(&waits->count) - 1);
+    note_linked(waits, wait, false);
 }
 
 void stm__wait_link(struct stm__wait *wait)

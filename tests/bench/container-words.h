@@ -40,34 +40,32 @@ static TM_INLINE enum stm_status list_append(struct stm_tx *tx, void *argument)
     return tm_put(tx, &ring.put, put + 1);
 }
 
-static TM_INLINE enum stm_status list_pop_front(struct stm_tx *tx,
-                                                void *argument)
+static TM_INLINE enum stm_status list_pop(struct stm_tx *tx,
+                                          struct request *request, bool last)
 {
-    struct request *request = argument;
-    stm_value taken, put;
+    stm_value taken, put, index;
 
     STM_TRY(tm_get(tx, &ring.taken, &taken));
     STM_TRY(tm_get(tx, &ring.put, &put));
     request->value = 0;
     if (taken == put)
         return STM_OK;
-    STM_TRY(tm_get(tx, &ring.items[taken % LIST_MAX], &request->value));
-    return tm_put(tx, &ring.taken, taken + 1);
+    index = last ? put - 1 : taken;
+    STM_TRY(tm_get(tx, &ring.items[index % LIST_MAX], &request->value));
+    return last ? tm_put(tx, &ring.put, index)
+                : tm_put(tx, &ring.taken, index + 1);
+}
+
+static TM_INLINE enum stm_status list_pop_front(struct stm_tx *tx,
+                                                void *argument)
+{
+    return list_pop(tx, argument, false);
 }
 
 static TM_INLINE enum stm_status list_pop_back(struct stm_tx *tx,
                                                void *argument)
 {
-    struct request *request = argument;
-    stm_value taken, put;
-
-    STM_TRY(tm_get(tx, &ring.taken, &taken));
-    STM_TRY(tm_get(tx, &ring.put, &put));
-    request->value = 0;
-    if (taken == put)
-        return STM_OK;
-    STM_TRY(tm_get(tx, &ring.items[--put % LIST_MAX], &request->value));
-    return tm_put(tx, &ring.put, put);
+    return list_pop(tx, argument, true);
 }
 
 static TM_INLINE enum stm_status list_get(struct stm_tx *tx, void *argument)

@@ -69,7 +69,7 @@ void print_table(struct row *rows, size_t count)
     struct spread spread;
     double stm;
 
-    printf("%-16s %7s %-7s %12s %12s %12s %5s %12s %8s\n", "workload",
+    printf("%-16s %7s %-9s %12s %12s %12s %5s %12s %8s\n", "workload",
            "threads", "system", "ops/s", "min", "max", "runs", "ns/op/thread",
            "stm is");
     for (size_t i = 0; i < count; i++) {
@@ -77,7 +77,7 @@ void print_table(struct row *rows, size_t count)
             continue;
         spread = spread_of(&rows[i]);
         stm = median_of_stm(rows, count, &rows[i]);
-        printf("%-16s %7zu %-7s %12.0f %12.0f %12.0f %5zu ", rows[i].workload,
+        printf("%-16s %7zu %-9s %12.0f %12.0f %12.0f %5zu ", rows[i].workload,
                rows[i].threads, rows[i].system, spread.median, spread.min,
                spread.max, rows[i].runs);
         if (spread.median > 0)

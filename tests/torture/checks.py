@@ -333,21 +333,31 @@ class Checker:
                      var: str) -> bool:
         """Whether one who slept at var was awake when the sleep was over.
 
-        He looks after the others when the next attempt of his thread ends.  One
-        with hidden reads may have slept at var, too: what it wrote to a list
-        made it read that.
+        He looks after the others when the next attempt of his thread ends.
         """
         assert attempt.end is not None
         for other in self.history.attempts:
             if (other is attempt or other.status != 'R' or other.end is None
                     or other.blocked is None or other.blocked > attempt.end
-                    or (var not in other.seen and not other.hides)
-                    or other.end < author.begin):
+                    or other.end < author.begin
+                    or not self.had_reason(other, var, attempt.end)):
                 continue
             until = self.next_end(other)
             if until is None or until >= attempt.end:
                 return True
         return False
+
+    def had_reason(self, sleeper: Attempt, var: str, time: int) -> bool:
+        """Whether var may have woken him by then: it was not as he saw it.
+
+        What one with hidden reads saw is not known: what it wrote to a list
+        made it read that.
+        """
+        if var not in sleeper.seen:
+            return sleeper.hides
+        replaced = sleeper.seen[var][1]
+        return (replaced != FOREVER
+                and self.authors[var, int(replaced)].begin <= time)
 
     def next_end(self, attempt: Attempt) -> int | None:
         """Return when its thread's next attempt ended, if it has."""

@@ -148,6 +148,12 @@ class HandMade(unittest.TestCase):
         self.expect('', sleeper, commit, woken, after)
         self.expect('lost-wakeup', sleeper, commit, woken, {**after, 'e': 35})
 
+    def test_a_time_out_beside_one_who_saw_the_change(self) -> None:
+        self.expect('lost-wakeup',
+                    attempt('1', 'R', 0, 40, 'r x 0', blk=8, why='time'),
+                    attempt('2', 'C', 9, 20, 'w x 1', wv=1),
+                    attempt('3', 'R', 21, 50, 'r x 1', blk=30, why='time'))
+
     def test_a_time_out_during_a_commit(self) -> None:
         self.expect('', attempt('1', 'R', 0, 18, 'r x 0', blk=8, why='time'),
                     attempt('2', 'C', 9, 20, 'w x 1', wv=1))
