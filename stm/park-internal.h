@@ -17,7 +17,8 @@
  *
  * The one who moved it from PARKED to WOKEN then calls `notify`, once and with
  * no lock held.  The waiter's memory lasts until notify has been called: a
- * sleeper that finds itself WOKEN waits for that. */
+ * sleeper that finds itself WOKEN, or is cancelled and then does, waits for
+ * that. */
 enum stm__waiter_state { STM__IDLE, STM__PARKED, STM__WOKEN };
 
 struct stm__waiter {

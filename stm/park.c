@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <pthread.h>
 #include <time.h>
 
 #include <stm/error-internal.h>
@@ -48,6 +49,29 @@ static int sleep_once(sem_t *wakeup, uint64_t deadline)
     return sem_clockwait(wakeup, CLOCK_MONOTONIC, &moment) == 0 ? 0 : errno;
 }
 
+/* Ends a sleep from which nobody has woken the thread yet.  False: it is
+ * claimed; the post was coming, and is taken. */
+static bool withdraw(struct stm__parker *parker)
+{
+    if (AO_compare_and_swap_full(&parker->waiter.state, STM__PARKED, STM__IDLE))
+        return true;
+    while (sem_wait(&parker->wakeup) != 0)
+        STM__MUST(errno == EINTR); /* rarely, just before the post */
+    return false;
+}
+
+static void end_cancelled(void *parker) { (void)withdraw(parker); }
+
+static int sleep_or_be_cancelled(struct stm__parker *parker, uint64_t deadline)
+{
+    int error;
+
+    pthread_cleanup_push(end_cancelled, parker);
+    error = sleep_once(&parker->wakeup, deadline);
+    pthread_cleanup_pop(0);
+    return error;
+}
+
 enum stm__park_result stm__park(struct stm__parker *parker, uint64_t deadline)
 {
     AO_t *state = &parker->waiter.state;
@@ -55,15 +79,12 @@ enum stm__park_result stm__park(struct stm__parker *parker, uint64_t deadline)
 
     if (!AO_compare_and_swap_full(state, STM__IDLE, STM__PARKED))
         return STM__PARK_WOKEN;
-    error = sleep_once(&parker->wakeup, deadline);
+    error = sleep_or_be_cancelled(parker, deadline);
     if (error == 0)
         return woken(parker);
     STM__MUST(error == EINTR || error == ETIMEDOUT);
-    if (AO_compare_and_swap_full(state, STM__PARKED, STM__IDLE))
+    if (withdraw(parker))
         return error == EINTR ? STM__PARK_SIGNAL : STM__PARK_TIMEOUT;
-    /* Claimed: the post is coming, and rarely a signal just before it. */
-    while (sem_wait(&parker->wakeup) != 0)
-        STM__MUST(errno == EINTR);
     return woken(parker);
 }
 

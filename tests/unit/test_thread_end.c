@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <stm/tvar-internal.h>
+
 #ifdef __SANITIZE_ADDRESS__
 enum { CAN_CANCEL = 0 }; /* it takes the frames that are left for errors */
 #else
@@ -23,6 +25,8 @@ struct ending {
     struct stm_tvar *var; /* counted: 1 ends the wait */
     AO_t entered;         /* sleeps */
     AO_t inside;          /* attempts */
+    AO_t notified;        /* by the one who has claimed it */
+    bool too_early;       /* it ended before that */
     pthread_t thread;
     unsigned char *stack;
 };
@@ -150,6 +154,44 @@ START_TEST(C_a_thread_cancelled_in_its_sleep_withdraws_its_waiter)
     pthread_cancel(ending.thread);
     pthread_join(ending.thread, &result);
     EXPECT(result == PTHREAD_CANCELED, "expected the thread to be cancelled");
+    expect_nothing_left(&ending);
+}
+END_TEST
+
+static void note_end(void *argument)
+{
+    struct ending *ending = argument;
+
+    ending->too_early = !AO_load(&ending->notified);
+}
+
+static void *claimed_thread(void *argument)
+{
+    pthread_cleanup_push(note_end, argument);
+    wait_with(argument, stay);
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+/* Who has claimed it will notify it, and so needs its waiter. */
+START_TEST(C_a_thread_cancelled_when_claimed_waits_to_be_notified)
+{
+    struct stm__waiter *chain;
+    struct ending ending;
+
+    ending_init(&ending);
+    start(&ending, claimed_thread);
+    await_count(&ending.entered, 1);
+    while (!(chain = stm__wait_all(stm__side_of(ending.var), NULL)))
+        sched_yield();
+    pthread_cancel(ending.thread);
+    for (int turn = 0; turn < 1000; turn++) /* in which it could end */
+        sched_yield();
+    AO_store(&ending.notified, 1);
+    stm__wait_notify(chain);
+    pthread_join(ending.thread, NULL);
+    EXPECT(!ending.too_early,
+           "expected the thread to stay until it was notified");
     expect_nothing_left(&ending);
 }
 END_TEST
@@ -283,9 +325,12 @@ int main(void)
 
     tcase_add_test(tests,
                    C_a_thread_that_exits_when_woken_withdraws_its_waiter);
-    if (CAN_CANCEL)
+    if (CAN_CANCEL) {
         tcase_add_test(tests,
                        C_a_thread_cancelled_in_its_sleep_withdraws_its_waiter);
+        tcase_add_test(tests,
+                       C_a_thread_cancelled_when_claimed_waits_to_be_notified);
+    }
     tcase_add_test(tests, H_a_thread_that_exits_in_a_body_keeps_nothing);
     tcase_add_test(tests,
                    G_a_thread_that_exits_in_a_hooks_body_ends_that_first);
