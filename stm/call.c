@@ -207,8 +207,8 @@ enum stm_status stm__go_on(struct stm_tx *tx, stm_body *body, void *argument,
     return status;
 }
 
-/* While another transaction of the thread is blocked: a hook or a signal
- * handler has begun this one. */
+/* While another transaction of the thread is blocked, or comes to its end: a
+ * hook, a release function or an action has begun this one. */
 static enum stm_status run_beside(struct stm_tx *tx, stm_body *body,
                                   void *argument)
 {
