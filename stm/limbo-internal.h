@@ -49,7 +49,8 @@ void stm__limbo_bury(struct stm__dead *dead);
 void stm__limbo_bury_inner(struct stm__dead *dead);
 
 /* Releases a reference at once, however much that leads to, without deep
- * recursion: where the caller runs in another release, after that one. */
+ * recursion: where this file runs the caller in a release, after that one; in
+ * an attempt, when that has ended. */
 void stm__limbo_drop(const struct stm_type *type, stm_value value);
 
 /* Before the calling thread ends. */

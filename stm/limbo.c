@@ -276,7 +276,10 @@ void stm__limbo_drop(const struct stm_type *type, stm_value value)
     ref = stm__vec_push(&loose);
     ref->value = value;
     ref->type = type;
-    work();
+    if (stm__slot_busy())
+        AO_store(&stm__slot_own->asked, 1);
+    else
+        work();
 }
 
 static void make_ready(struct stm__dead *dead)

@@ -30,9 +30,10 @@ STM_API void stm_tvar_release(struct stm_tvar *var);
  * struct stm_tvar complete for that, 32 bytes.  To refer to the variable is to
  * refer to the structure, which is a value of the type's `owner`, and a watcher
  * that has read the variable does so.  stm_tvar_fini gives the reference to the
- * value back.  It is for the owner's release function, which the library calls
- * once no attempt can meet the structure any more; elsewhere, no other thread
- * may have a way to the variable.  Neither needs a transaction. */
+ * value back; in an attempt, when that has ended.  It is for the owner's
+ * release function, which the library calls once no attempt can meet the
+ * structure any more; elsewhere, no other thread may have a way to the
+ * variable.  Neither needs a transaction. */
 STM_API void stm_tvar_init(struct stm_tvar *var, const struct stm_type *type,
                            stm_value initial);
 STM_API void stm_tvar_fini(struct stm_tvar *var);

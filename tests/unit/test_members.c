@@ -121,6 +121,42 @@ START_TEST(a_member_holds_and_gives_back_values)
 }
 END_TEST
 
+/* A structure of which nobody else knows, with a word and a counted value. */
+struct private
+{
+    struct stm_tvar word, item;
+    bool given_up;
+};
+
+static enum stm_status give_up_body(struct stm_tx *tx, void *argument)
+{
+    struct private *private = argument;
+
+    if (!private->given_up)
+        stm_tvar_fini(&private->item);
+    private->given_up = true;
+    EXPECT(shaken() || counted_live() == 1,
+           "expected the value to stay for the attempt");
+    return stm_tvar_set(tx, &private->word, 1);
+}
+
+START_TEST(G_a_member_given_up_in_a_body_gives_its_value_back_after_it)
+{
+    for (size_t i = 0; i < 200; i++) {
+        struct private private = {.given_up = false};
+        stm_value item = counted_new(3);
+
+        stm_tvar_init(&private.word, NULL, 0);
+        stm_tvar_init(&private.item, &counted_type, item);
+        counted_drop(item);
+        EXPECT_STATUS(STM_OK, stm_atomically(give_up_body, &private));
+        EXPECT(counted_live() == 0, "expected no value to be left, got %zu",
+               counted_live());
+        stm_tvar_fini(&private.word);
+    }
+}
+END_TEST
+
 static enum stm_status empty_body(struct stm_tx *tx, void *argument)
 {
     return stm_tvar_set(tx, argument, 0);
@@ -388,6 +424,8 @@ int main(void)
     TCase *tests = tcase_create("members");
 
     tcase_add_test(tests, a_member_holds_and_gives_back_values);
+    tcase_add_test(tests,
+                   G_a_member_given_up_in_a_body_gives_its_value_back_after_it);
     tcase_add_test(tests, H_a_long_chain_is_released_without_deep_recursion);
     tcase_add_test(tests, C_a_change_of_a_member_wakes);
     tcase_add_test(tests, H_a_node_stays_for_one_who_waits_for_its_member);
