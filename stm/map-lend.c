@@ -153,10 +153,12 @@ void stm__map_borrow(struct stm_map *map, struct stm_map *from)
     unlock(map->lock);
 }
 
-static void settle(struct stm_map *map)
+void stm__map_settle(struct stm_map *map)
 {
     struct stm_map *lender, *debtor;
 
+    if (!AO_load_acquire(&map->lender) && !AO_load_acquire(&map->debtor))
+        return;
     lock(map->lock);
     lender = (struct stm_map *)map->lender;
     debtor = (struct stm_map *)map->debtor;
@@ -171,8 +173,7 @@ static void settle(struct stm_map *map)
 
 void stm__map_wind_up(struct stm_map *map)
 {
-    if (AO_load_acquire(&map->lender) || AO_load_acquire(&map->debtor))
-        settle(map);
+    stm__map_settle(map);
     if (!map->root_borrowed)
         stm__map_node_drop(map->root, map->value);
     stm__seq_drop(map->order);

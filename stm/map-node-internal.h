@@ -225,9 +225,13 @@ struct stm__map_lock *stm__map_lock_draw(void);
  * where that is possible, else owned. */
 void stm__map_borrow(struct stm_map *map, struct stm_map *from);
 
-/* Settles what a map that no one refers to any more lends or owes, and gives
- * back what is then its own; not inside an attempt, unless the last references
- * are not among that. */
+/* Settles what a map lends or owes: of one that no one refers to any more, or
+ * that has no keys, and so borrows nothing. */
+void stm__map_settle(struct stm_map *map);
+
+/* Does so for a map that no one refers to any more, and gives back what is then
+ * its own; not inside an attempt, unless the last references are not among
+ * that. */
 void stm__map_wind_up(struct stm_map *map);
 
 /* ---- map-trie.c: changes of a trie ----

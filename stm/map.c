@@ -269,6 +269,8 @@ struct stm_map *stm__map_remove(struct stm_map *map,
     if (done) {
         stm__map_make_cut(&change, changed, &entry);
         *removed = entry.value;
+        if (stm_map_length(changed) == 0)
+            stm__map_settle(changed);
     }
     return finish(changed, map, done);
 }

@@ -243,6 +243,26 @@ START_TEST(traverse_visits_what_is_borrowed_in_neither_version)
 }
 END_TEST
 
+/* One without keys may be freed by any thread, also beside a traversal. */
+START_TEST(traverse_does_not_look_at_a_version_without_keys)
+{
+    struct stm_map *map = make_numbers(UINT64_MAX);
+    struct stm_map *next = cut(map, 0, ++token);
+    EXPECT(AO_load(&map->debtor) == (AO_t)next);
+    for (uint64_t i = 1; i < KEYS; i++)
+        next = cut(next, i, token);
+    EXPECT_MSG(!AO_load(&map->debtor), "expected nothing to be lent any more");
+    census++;
+    EXPECT_EQ(visited(map), 2 * KEYS);
+    next = put(next, 1, 5, token);
+    check_numbers(map, 0, 0);
+    release_map(map);
+    EXPECT_EQ(number_of(stm__map_entry_value(find(next, 1))), 5);
+    release_map(next);
+    EXPECT_EQ(boxes, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("map_lend");
@@ -255,6 +275,7 @@ int main(void)
     tcase_add_test(tests, what_was_replaced_goes_with_the_lender);
     tcase_add_test(tests, one_that_lends_is_not_adopted);
     tcase_add_test(tests, traverse_visits_what_is_borrowed_in_neither_version);
+    tcase_add_test(tests, traverse_does_not_look_at_a_version_without_keys);
     suite_add_tcase(suite, tests);
     return run_models(suite);
 }
