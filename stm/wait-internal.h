@@ -28,7 +28,8 @@
  *
  * Hence: whenever a sleeper differs and nobody holds the variable, somebody is
  * awake who will look after it, and what differs for a tenth of a second is
- * woken whatever the others do.  (tests/model/wake.pml)
+ * woken whatever the others do, unless something of the user's keeps the
+ * service thread.  (tests/model/wake.pml)
  *
  * A value that is counted lives while a sleeper remembers it, so that no other
  * can come to have its address. */
