@@ -36,10 +36,12 @@ typedef enum stm_status stm_body(struct stm_tx *tx, void *argument);
 
 /* Runs body in a transaction of the calling thread: in a new one, or nested
  * in the one that is running.  A nested body that returns an error is undone
- * alone; its reads stay.  Returns STM_OK after the commit (of a nested one:
- * after its effects became the outer one's), or the body's error; STM_ENOMEM;
- * STM_EDIVERGED; what a blocking hook ended the wait with; STM_EMISUSE for a
- * retry that nothing could wake. */
+ * alone; its reads stay.  Not in a signal handler: what is to happen then is
+ * for stm_set_blocking's hooks.  Returns STM_OK after the commit (of a nested
+ * one: after its effects became the outer one's), or the body's error;
+ * STM_ENOMEM; STM_EDIVERGED; what a blocking hook ended the wait with;
+ * STM_EMISUSE for a retry that nothing could wake.
+ */
 STM_API STM_NODISCARD enum stm_status stm_atomically(stm_body *body,
                                                      void *argument);
 
