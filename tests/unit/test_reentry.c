@@ -444,36 +444,6 @@ START_TEST(G_a_release_function_writes_while_replaced_values_wait)
 }
 END_TEST
 
-/* What it wrote has to be kept for release, too. */
-static enum stm_status write_all_and_abort_body(struct stm_tx *tx,
-                                                void *argument)
-{
-    (void)argument;
-    for (size_t i = 0; i <= VARIABLES; i++)
-        STM_TRY(set_counted(tx, counted_vars[i], i));
-    return STM_EABORT;
-}
-
-START_TEST(G_a_release_function_aborts_while_replaced_values_wait)
-{
-    nested_in_release = write_all_and_abort_body;
-    nested_end = STM_EABORT;
-    nested_releases = 0;
-    for (size_t i = 0; i <= VARIABLES; i++)
-        counted_vars[i] = counted_var(0);
-    for (size_t i = 1; i <= 200; i++) {
-        EXPECT_STATUS(STM_OK, stm_atomically(write_others_body, NULL));
-        EXPECT(counted_live() == VARIABLES + 1,
-               "expected only the values of %d variables to live, got %zu",
-               VARIABLES + 1, counted_live());
-    }
-    for (size_t i = 0; i <= VARIABLES; i++)
-        stm_tvar_release(counted_vars[i]);
-    EXPECT(counted_live() == 0, "expected everything released, %zu live",
-           counted_live());
-}
-END_TEST
-
 /* Both transactions register actions. */
 static enum stm_status outer_body(struct stm_tx *tx, void *argument)
 {
@@ -551,8 +521,6 @@ int main(void)
                    G_a_release_function_writes_while_replaced_values_wait);
     tcase_add_test(tests,
                    G_actions_run_once_beside_a_release_functions_transaction);
-    tcase_add_test(tests,
-                   G_a_release_function_aborts_while_replaced_values_wait);
     tcase_add_test(tests, G_actions_run_once_beside_a_release_functions_abort);
     tcase_add_test(tests, G_actions_run_once_beside_a_release_functions_retry);
     return run_suite("reentry", tests);
