@@ -205,7 +205,7 @@ static enum stm_status read_sum(struct stm_tx *tx,
 
     STM_TRY(read_committed(tx, var, &sum));
     sum += delta;
-    if (!stm__log_write(&tx->log, var, sum, tx->fast.since, tx->fast.stamp))
+    if (!stm__log_write(&tx->log, var, sum))
         return stm__doom(tx, STM_ENOMEM);
     *out = sum;
     return STM_OK;
@@ -288,8 +288,7 @@ set(struct stm_tx *tx, struct stm_tvar *var, stm_value value)
     STM_TRY(stm__check(tx, "stm_tvar_set"));
     STM__RECORD(write, var, value);
     stm__retain(var->type, value);
-    if (STM__LIKELY(stm__log_write(&tx->log, var, value, tx->fast.since,
-                                   tx->fast.stamp)))
+    if (STM__LIKELY(stm__log_write(&tx->log, var, value)))
         return STM_OK;
     stm__release(var->type, value); /* not the last: the caller has one */
     return stm__doom(tx, STM_ENOMEM);
@@ -316,7 +315,7 @@ enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,
 enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
                                        stm_value value)
 {
-    if (stm__log_write(&tx->log, var, value, tx->fast.since, tx->fast.stamp))
+    if (stm__log_write(&tx->log, var, value))
         return STM_OK;
     stm__log_discard(&tx->log, var->type, value);
     return stm__doom(tx, STM_ENOMEM);
@@ -326,9 +325,8 @@ enum stm_status stm__tvar_add(struct stm_tx *tx, struct stm_tvar *var,
                               stm_value delta)
 {
     STM__CHECK(tx);
-    return stm__log_add(&tx->log, var, delta, tx->fast.since, tx->fast.stamp)
-               ? STM_OK
-               : stm__doom(tx, STM_ENOMEM);
+    return stm__log_add(&tx->log, var, delta) ? STM_OK
+                                              : stm__doom(tx, STM_ENOMEM);
 }
 
 enum stm_status stm_release_later(struct stm_tx *tx,

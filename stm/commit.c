@@ -335,12 +335,13 @@ static bool replace_all_beside_others(struct stm_tx *tx, bool *wakes)
     if (lock_past_gate(tx)) {
         version = decide(tx);
         STM__RECORD(stamp, version);
-        if (version)
+        if (version) {
             *wakes = publish(tx, version);
-        else
+            tx->fast.snapshot = version;
+            tx->is_present = true;
+        } else {
             unlock(tx, tx->order.count);
-        tx->fast.snapshot = version;
-        tx->is_present = version != 0;
+        }
     }
     AO_store_release(&tx->committing, 0);
     return version != 0;

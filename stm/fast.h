@@ -241,28 +241,38 @@ static inline void stm__fast_note_write(struct stm__fast *fast,
     fast->solo_flag = &stm__never;
 }
 
-/* Sets a variable that has no counted value and has not been written. */
-static inline bool stm__fast_set(struct stm_tx *tx, struct stm_tvar *var,
-                                 stm_value value)
+/* Adds an entry, for which there is room. */
+static inline struct stm__write *stm__fast_push(struct stm__fast *fast,
+                                                struct stm_tvar *var,
+                                                stm_value value,
+                                                enum stm__effect change)
 {
-    struct stm__fast *fast = stm__fast_of(tx);
-    struct stm__write *write;
+    struct stm__write *write = (struct stm__write *)(void *)fast->writes.items;
 
-    if (STM__UNLIKELY((fast->filter & stm__bit_of(var)) ||
-                      fast->writes.count >= fast->writes_plain ||
-                      (var->type && var->type->release)))
-        return false;
-    stm__prefetch_to_write(var);
-    write = (struct stm__write *)(void *)fast->writes.items;
     write += fast->writes.count++;
     write->var = var;
     write->value = value;
     write->stamp = fast->stamp;
     write->watch_version = 0;
     write->watch_set = NULL;
-    write->change = STM__SETS;
+    write->change = change;
     write->wakes = false;
     stm__fast_note_write(fast, var);
+    return write;
+}
+
+/* Sets a variable that has no counted value and has not been written. */
+static inline bool stm__fast_set(struct stm_tx *tx, struct stm_tvar *var,
+                                 stm_value value)
+{
+    struct stm__fast *fast = stm__fast_of(tx);
+
+    if (STM__UNLIKELY((fast->filter & stm__bit_of(var)) ||
+                      fast->writes.count >= fast->writes_plain ||
+                      (var->type && var->type->release)))
+        return false;
+    stm__prefetch_to_write(var);
+    (void)stm__fast_push(fast, var, value, STM__SETS);
     return true;
 }
 

@@ -175,23 +175,25 @@ static inline uint32_t *stm__log_place(const struct stm__log *log,
 }
 
 /* Adds an entry, for which there is room, without indexing it. */
-static inline struct stm__write *
-stm__log_push(struct stm__log *log, struct stm_tvar *var, uint64_t stamp)
+static inline struct stm__write *stm__log_push(struct stm__log *log,
+                                               struct stm_tvar *var)
 {
-    struct stm__write *write =
-        stm__log_write_at(log, log->fast->writes.count++);
-
-    write->var = var;
-    write->value = 0;
-    write->stamp = stamp;
-    write->watch_version = 0;
-    write->watch_set = NULL;
-    write->change = STM__KEEPS;
-    write->wakes = false;
-    stm__fast_note_write(log->fast, var);
     if (stm__counted(var->type))
         log->counted = log->fast->work = true;
-    return write;
+    return stm__fast_push(log->fast, var, 0, STM__KEEPS);
+}
+
+/* The entry for a variable in the index, which has room for one more. */
+static inline struct stm__write *stm__log_indexed_entry(struct stm__log *log,
+                                                        struct stm_tvar *var)
+{
+    uint32_t *place = stm__log_place(log, var);
+
+    if (!*place) {
+        (void)stm__log_push(log, var);
+        *place = (uint32_t)log->fast->writes.count;
+    }
+    return stm__log_write_at(log, *place - 1);
 }
 
 /* Sets a variable without a counted value where there is an index with room,
@@ -201,20 +203,13 @@ static inline bool stm__log_write_indexed(struct stm__log *log,
 {
     struct stm__fast *fast = log->fast;
     struct stm__write *write;
-    uint32_t *place;
 
     if (!log->indexed || fast->writes.count >= fast->writes.capacity ||
         fast->writes.count >= log->index_room || stm__counted(var->type))
         return false;
-    place = stm__log_place(log, var);
-    if (!*place) {
-        write = stm__log_push(log, var, fast->stamp);
-        *place = (uint32_t)fast->writes.count;
-    } else {
-        write = stm__log_write_at(log, *place - 1);
-        if (write->stamp < fast->since)
-            return false;
-    }
+    write = stm__log_indexed_entry(log, var);
+    if (write->stamp < fast->since)
+        return false;
     write->value = value;
     write->stamp = fast->stamp;
     write->change = STM__SETS;
@@ -237,20 +232,18 @@ static inline struct stm__write *stm__log_find(const struct stm__log *log,
 uint64_t stm__log_filter(const struct stm__log *log);
 uint64_t stm__log_latest(const struct stm__log *log);
 
-/* Sets a variable's new value, of which the log takes over a reference. `since`
- * is the stamp of the innermost savepoint, `stamp` the current one.  False: out
- * of memory, nothing has changed and the reference is still the caller's. */
-bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value,
-                    uint64_t since, uint64_t stamp);
+/* Sets a variable's new value, of which the log takes over a reference.  False:
+ * out of memory, nothing has changed and the reference is still the caller's.
+ */
+bool stm__log_write(struct stm__log *log, struct stm_tvar *var,
+                    stm_value value);
 
 /* Adds to the word that a variable will hold.  As stm__log_write. */
-bool stm__log_add(struct stm__log *log, struct stm_tvar *var, stm_value delta,
-                  uint64_t since, uint64_t stamp);
+bool stm__log_add(struct stm__log *log, struct stm_tvar *var, stm_value delta);
 
 /* The entry for a variable, made if need be without a value to set.  NULL: out
  * of memory. */
-struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var,
-                                  uint64_t stamp);
+struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var);
 
 /* Keeps room for so many references more. */
 static inline bool stm__log_reserve_garbage(struct stm__log *log, size_t more)

@@ -182,10 +182,9 @@ static inline bool make_room_for_entry(struct stm__log *log,
 }
 
 static inline struct stm__write *entry(struct stm__log *log,
-                                       struct stm_tvar *var, uint64_t stamp)
+                                       struct stm_tvar *var)
 {
     struct stm__write *write;
-    uint32_t *place;
 
     if (!log->indexed) {
         write = stm__log_find(log, var);
@@ -194,21 +193,13 @@ static inline struct stm__write *entry(struct stm__log *log,
     }
     if (!make_room_for_entry(log, var->type))
         return NULL;
-    if (!log->indexed)
-        return stm__log_push(log, var, stamp);
-    place = stm__log_place(log, var);
-    if (!*place) {
-        write = stm__log_push(log, var, stamp);
-        *place = (uint32_t)log->fast->writes.count;
-        return write;
-    }
-    return stm__log_write_at(log, *place - 1);
+    return log->indexed ? stm__log_indexed_entry(log, var)
+                        : stm__log_push(log, var);
 }
 
-struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var,
-                                  uint64_t stamp)
+struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var)
 {
-    return entry(log, var, stamp);
+    return entry(log, var);
 }
 
 /* Keeps what the entry holds now for the savepoint that began after it. */
@@ -229,10 +220,9 @@ static __attribute__((noinline)) bool keep_for_undo(struct stm__log *log,
 }
 
 /* Makes an entry's value one that may be replaced, of which it lets go. */
-static inline bool open_entry(struct stm__log *log, struct stm__write *write,
-                              uint64_t since)
+static inline bool open_entry(struct stm__log *log, struct stm__write *write)
 {
-    if (write->stamp < since)
+    if (write->stamp < log->fast->since)
         return keep_for_undo(log, write);
     if (write->change != STM__SETS)
         return true;
@@ -242,30 +232,28 @@ static inline bool open_entry(struct stm__log *log, struct stm__write *write,
     return true;
 }
 
-bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value,
-                    uint64_t since, uint64_t stamp)
+bool stm__log_write(struct stm__log *log, struct stm_tvar *var, stm_value value)
 {
-    struct stm__write *write = entry(log, var, stamp);
+    struct stm__write *write = entry(log, var);
 
-    if (STM__UNLIKELY(!write) || !open_entry(log, write, since))
+    if (STM__UNLIKELY(!write) || !open_entry(log, write))
         return false;
     write->value = value;
-    write->stamp = stamp;
+    write->stamp = log->fast->stamp;
     write->change = STM__SETS;
     return true;
 }
 
-bool stm__log_add(struct stm__log *log, struct stm_tvar *var, stm_value delta,
-                  uint64_t since, uint64_t stamp)
+bool stm__log_add(struct stm__log *log, struct stm_tvar *var, stm_value delta)
 {
-    struct stm__write *write = stm__log_entry(log, var, stamp);
+    struct stm__write *write = stm__log_entry(log, var);
 
-    if (!write || !open_entry(log, write, since))
+    if (!write || !open_entry(log, write))
         return false;
     if (write->change == STM__KEEPS)
         write->change = STM__ADDS;
     write->value += delta;
-    write->stamp = stamp;
+    write->stamp = log->fast->stamp;
     return true;
 }
 

@@ -108,7 +108,7 @@ static enum stm_status set_to_change(struct stm_tx *tx, struct stm_tvar *var,
                                      struct stm__write **out)
 {
     bool known = stm__log_find(&tx->log, var) != NULL;
-    struct stm__write *write = stm__log_entry(&tx->log, var, tx->fast.stamp);
+    struct stm__write *write = stm__log_entry(&tx->log, var);
     AO_t version;
 
     if (!write)
