@@ -40,21 +40,33 @@
 
 struct stm_pool;
 
+/* The types, a file each, in the order in which they are made, and the
+ * exceptions.  To add one is to add it here. */
+#define STM__TYPES(X)                                                          \
+    X(tvar)                                                                    \
+    X(tlist)                                                                   \
+    X(tlist_iterator)                                                          \
+    X(queue)                                                                   \
+    X(endpoint)                                                                \
+    X(watcher)                                                                 \
+    X(eventloop)                                                               \
+    X(pool)
+
+#define STM__EXCEPTIONS(X)                                                     \
+    X(retry)    /* control: raised as a courtesy to the body */                \
+    X(conflict) /* the same */                                                 \
+    X(empty)                                                                   \
+    X(full)                                                                    \
+    X(timeout)                                                                 \
+    X(diverged)
+
 struct stm__state {
-    PyTypeObject *tvar;
-    PyTypeObject *tlist;
-    PyTypeObject *tlist_iterator;
-    PyTypeObject *queue;
-    PyTypeObject *endpoint;
-    PyTypeObject *watcher;
-    PyTypeObject *eventloop;
-    PyTypeObject *pool;
-    PyObject *retry;    /* control: raised as a courtesy to the body */
-    PyObject *conflict; /* the same */
-    PyObject *empty;
-    PyObject *full;
-    PyObject *timeout;
-    PyObject *diverged;
+#define STM__TYPE(name) PyTypeObject *name;
+    STM__TYPES(STM__TYPE)
+#undef STM__TYPE
+#define STM__EXCEPTION(name) PyObject *name;
+    STM__EXCEPTIONS(STM__EXCEPTION)
+#undef STM__EXCEPTION
 };
 
 extern struct PyModuleDef stm__module;
@@ -182,17 +194,15 @@ PyObject *stm__monitor_await(struct stm__monitor *monitor, bool (*over)(void));
 /* Starts anew in a forked child, where nobody holds it or waits. */
 void stm__monitor_reset(struct stm__monitor *monitor);
 
-/* ---- the types, a file each; all return -1 with an exception ---- */
+/* ---- the types: stm__NAME_init makes one; -1 with an exception ---- */
 
-int stm__tvar_init(PyObject *module, struct stm__state *state);
-int stm__tlist_init(PyObject *module, struct stm__state *state);
-int stm__tlist_iterator_init(PyObject *module, struct stm__state *state);
-int stm__queue_init(PyObject *module, struct stm__state *state);
-int stm__endpoint_init(PyObject *module, struct stm__state *state);
-int stm__watcher_init(PyObject *module, struct stm__state *state);
-int stm__eventloop_init(PyObject *module, struct stm__state *state);
-int stm__pool_init(PyObject *module, struct stm__state *state);
-int stm__service_init(PyObject *module, struct stm__state *state);
+#define STM__TYPE(name)                                                        \
+    int stm__##name##_init(PyObject *module, struct stm__state *state);
+STM__TYPES(STM__TYPE)
+#undef STM__TYPE
+
+/* The library's service thread is told of the interpreter. */
+void stm__service_init(void);
 
 /* Makes a type, keeps it in *slot, and adds it to the module. */
 int stm__add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec);

@@ -40,32 +40,29 @@ static int check_interpreter(void)
 
 static int module_exec(PyObject *module)
 {
-    static int (*const parts[])(PyObject *, struct stm__state *) = {
-        stm__errors_init,         stm__tvar_init,      stm__tlist_init,
-        stm__tlist_iterator_init, stm__queue_init,     stm__endpoint_init,
-        stm__watcher_init,        stm__eventloop_init, stm__pool_init,
-        stm__service_init,
+    static int (*const types[])(PyObject *, struct stm__state *) = {
+#define STM__TYPE(name) stm__##name##_init,
+        STM__TYPES(STM__TYPE)
+#undef STM__TYPE
     };
     static PyMethodDef *const functions[] = {
-        stm__errors_functions,
-        stm__transaction_functions,
-        stm__watcher_functions,
-        stm__stats_functions,
-        stm__workers_functions,
-        stm__service_functions,
+        stm__errors_functions,  stm__transaction_functions,
+        stm__watcher_functions, stm__stats_functions,
+        stm__workers_functions, stm__service_functions,
     };
     struct stm__state *state = stm__state(module);
 
-    if (check_interpreter() < 0)
+    if (check_interpreter() < 0 || stm__errors_init(module, state) < 0)
         return -1;
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(parts); i++) {
-        if (parts[i](module, state) < 0)
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
+        if (types[i](module, state) < 0)
             return -1;
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(functions); i++) {
         if (PyModule_AddFunctions(module, functions[i]) < 0)
             return -1;
     }
+    stm__service_init();
     return PyModule_AddStringConstant(module, "__version__", PACKAGE_VERSION);
 }
 
@@ -73,20 +70,10 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     struct stm__state *state = stm__state(module);
 
-    Py_VISIT(state->tvar);
-    Py_VISIT(state->tlist);
-    Py_VISIT(state->tlist_iterator);
-    Py_VISIT(state->queue);
-    Py_VISIT(state->endpoint);
-    Py_VISIT(state->watcher);
-    Py_VISIT(state->eventloop);
-    Py_VISIT(state->pool);
-    Py_VISIT(state->retry);
-    Py_VISIT(state->conflict);
-    Py_VISIT(state->empty);
-    Py_VISIT(state->full);
-    Py_VISIT(state->timeout);
-    Py_VISIT(state->diverged);
+#define STM__VISIT(name) Py_VISIT(state->name);
+    STM__TYPES(STM__VISIT)
+    STM__EXCEPTIONS(STM__VISIT)
+#undef STM__VISIT
     return 0;
 }
 
@@ -94,20 +81,10 @@ static int module_clear(PyObject *module)
 {
     struct stm__state *state = stm__state(module);
 
-    Py_CLEAR(state->tvar);
-    Py_CLEAR(state->tlist);
-    Py_CLEAR(state->tlist_iterator);
-    Py_CLEAR(state->queue);
-    Py_CLEAR(state->endpoint);
-    Py_CLEAR(state->watcher);
-    Py_CLEAR(state->eventloop);
-    Py_CLEAR(state->pool);
-    Py_CLEAR(state->retry);
-    Py_CLEAR(state->conflict);
-    Py_CLEAR(state->empty);
-    Py_CLEAR(state->full);
-    Py_CLEAR(state->timeout);
-    Py_CLEAR(state->diverged);
+#define STM__CLEAR(name) Py_CLEAR(state->name);
+    STM__TYPES(STM__CLEAR)
+    STM__EXCEPTIONS(STM__CLEAR)
+#undef STM__CLEAR
     return 0;
 }
 

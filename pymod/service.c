@@ -103,13 +103,10 @@ PyMethodDef stm__service_functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-int stm__service_init(PyObject *module, struct stm__state *state)
+void stm__service_init(void)
 {
     static const struct stm_service hooks = {
         .enter = enter, .leave = leave, .unhandled = unhandled};
 
-    (void)module;
-    (void)state;
     (void)stm_set_service(&hooks);
-    return 0;
 }
