@@ -14,10 +14,12 @@
 
 #include <unistd.h>
 
-static _Thread_local struct stm__call *innermost;
+static STM__THREAD_LOCAL struct stm__call *innermost;
 
-/* True from before the thread detaches until after it is attached again. */
-static _Thread_local bool detached;
+/* True from before the thread detaches until after it is attached again; its
+ * state is kept meanwhile. */
+static STM__THREAD_LOCAL bool detached;
+static STM__THREAD_LOCAL PyThreadState *kept;
 
 bool stm__attached(void)
 {
@@ -32,17 +34,15 @@ bool stm__attached(void)
 
 static void enter_wait(void *context)
 {
-    struct stm__call *call = context;
-
+    (void)context;
     detached = true;
-    call->detached = PyEval_SaveThread();
+    kept = PyEval_SaveThread();
 }
 
 static void leave_wait(void *context)
 {
-    struct stm__call *call = context;
-
-    PyEval_RestoreThread(call->detached);
+    (void)context;
+    PyEval_RestoreThread(kept);
     detached = false;
 }
 
@@ -53,38 +53,43 @@ static enum stm_status check_signals(void *context)
     return PyErr_CheckSignals() == 0 ? STM_OK : STM__INTERRUPTED;
 }
 
+static const struct stm_blocking hooks = {
+    .enter = enter_wait, .leave = leave_wait, .check = check_signals};
+
 /* Only the main thread runs signal handlers.  It looks for signals now and then
  * while it sleeps, since one that comes just before does not wake it; often
  * enough for Ctrl-C to be felt within a tenth of a second. */
-#define CHECK_INTERVAL_NS 50000000
+static const struct stm_blocking main_hooks = {.enter = enter_wait,
+                                               .leave = leave_wait,
+                                               .check = check_signals,
+                                               .check_interval = 50000000};
 
-static bool is_main_thread(void)
+static STM__THREAD_LOCAL const struct stm_blocking *chosen;
+
+static const struct stm_blocking *hooks_of_thread(void)
 {
-    static _Thread_local enum { UNKNOWN, MAIN, OTHER } kind;
-
-    if (kind == UNKNOWN)
-        kind = gettid() == getpid() ? MAIN : OTHER;
-    return kind == MAIN;
+    if (chosen == NULL)
+        chosen = gettid() == getpid() ? &main_hooks : &hooks;
+    return chosen;
 }
+
+void stm__call_forget_thread(void) { chosen = NULL; }
 
 void stm__call_begin(struct stm__call *call)
 {
-    *call = (struct stm__call){
-        .hooks = {.enter = enter_wait,
-                  .leave = leave_wait,
-                  .check = check_signals,
-                  .check_interval = is_main_thread() ? CHECK_INTERVAL_NS : 0,
-                  .context = call},
-        .outer = innermost,
-    };
+    call->outer = innermost;
+    call->error = NULL;
+    call->worker = false;
     innermost = call;
-    call->previous = stm_set_blocking(&call->hooks);
+    if (call->outer == NULL)
+        call->previous = stm_set_blocking(hooks_of_thread());
 }
 
 static void pop(struct stm__call *call)
 {
     assert(innermost == call);
-    (void)stm_set_blocking(call->previous);
+    if (call->outer == NULL)
+        (void)stm_set_blocking(call->previous);
     innermost = call->outer;
 }
 
@@ -98,7 +103,8 @@ int stm__call_end(struct stm__call *call, struct stm__state *state,
     }
     if (status != STM_OK)
         (void)stm__raise(state, status);
-    stm__discard(call->error);
+    if (call->error != NULL)
+        stm__discard(call->error);
     return status == STM_OK ? 0 : -1;
 }
 
@@ -139,7 +145,7 @@ static bool is_deferred(PyObject *result)
 {
     const PyAsyncMethods *async = Py_TYPE(result)->tp_as_async;
 
-    return PyGen_Check(result) || PyAsyncGen_CheckExact(result) ||
+    return PyGen_CheckExact(result) || PyAsyncGen_CheckExact(result) ||
            (async != NULL && async->am_await != NULL);
 }
 
@@ -168,8 +174,10 @@ enum stm_status stm__body_run(struct stm_tx *tx, void *argument)
     enum stm_status status;
     PyObject *result;
 
-    stm__discard(*body->result); /* of an attempt that was thrown away */
-    *body->result = NULL;
+    if (*body->result != NULL) { /* of an attempt that was thrown away */
+        stm__discard(*body->result);
+        *body->result = NULL;
+    }
     result = call_body(body->function);
     if (result == NULL)
         return stm__call_failed(tx);

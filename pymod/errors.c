@@ -174,14 +174,11 @@ PyMethodDef stm__errors_functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-struct stm_tx *stm__transaction(const char *what)
+struct stm_tx *stm__no_transaction(const char *what)
 {
-    struct stm_tx *tx = stm_current();
-
-    if (tx == NULL)
-        PyErr_Format(PyExc_RuntimeError,
-                     "%s must be called inside stm.atomically()", what);
-    return tx;
+    PyErr_Format(PyExc_RuntimeError,
+                 "%s must be called inside stm.atomically()", what);
+    return NULL;
 }
 
 #if PY_VERSION_HEX >= 0x030c0000

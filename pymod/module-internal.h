@@ -36,7 +36,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <stm/stm.h>
+#include <stm/inline.h>
 
 struct stm_pool;
 
@@ -113,7 +113,14 @@ PyObject *stm__raise_index(struct stm__state *state, enum stm_status status,
 
 /* The running attempt, or NULL with an exception that says `what` was called
  * outside of one. */
-struct stm_tx *stm__transaction(const char *what);
+struct stm_tx *stm__no_transaction(const char *what);
+
+static inline struct stm_tx *stm__transaction(const char *what)
+{
+    struct stm_tx *tx = stm_current();
+
+    return tx != NULL ? tx : stm__no_transaction(what);
+}
 
 /* Takes the exception that is set (NULL: none) with its traceback, and sets
  * one again, which takes the reference (NULL: does nothing). */
@@ -124,12 +131,10 @@ void stm__put_exception(PyObject *exception);
 
 /* One call into the library, on the caller's stack. */
 struct stm__call {
-    struct stm_blocking hooks;
-    const struct stm_blocking *previous;
     struct stm__call *outer;
-    PyThreadState *detached; /* the thread's own, while it waits */
-    PyObject *error;         /* what a body raised last */
-    bool worker;             /* nobody is there to catch an exception */
+    const struct stm_blocking *previous; /* hooks, if there is no outer call */
+    PyObject *error;                     /* what a body raised last */
+    bool worker; /* nobody is there to catch an exception */
 };
 
 /* Starts a call: from now on this thread waits detached. */
@@ -144,6 +149,9 @@ int stm__call_end(struct stm__call *call, struct stm__state *state,
  * library's service thread. */
 void stm__call_begin_worker(struct stm__call *call);
 void stm__call_end_worker(struct stm__call *call);
+
+/* In a forked child, whose main thread is the one that forked. */
+void stm__call_forget_thread(void);
 
 /* Says what a body that raised the exception now set has to return, and keeps
  * that exception for stm__call_end, or drops it if the attempt is doomed. */

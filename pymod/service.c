@@ -87,6 +87,7 @@ static PyObject *forget_service(PyObject *module, PyObject *unused)
     (void)unused;
     stm__monitor_reset(&gate.monitor);
     gate.inside = false;
+    stm__call_forget_thread();
     Py_RETURN_NONE;
 }
 

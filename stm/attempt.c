@@ -298,7 +298,8 @@ enum stm_status stm__set(struct stm_tx *tx, struct stm_tvar *var,
                          stm_value value)
 {
     if (STM__SHORT_WAYS && tx && tx == stm__self && tx->fast.doom == STM_OK &&
-        stm__log_write_indexed(&tx->log, var, value))
+        (stm__log_write_counted(&tx->log, var, value) ||
+         stm__log_write_indexed(&tx->log, var, value)))
         return STM_OK;
     return set(tx, var, value);
 }
@@ -394,6 +395,14 @@ static void give_back(struct stm__vec *place, struct stm__vec *taken)
         *place = *taken;
 }
 
+static struct stm__batch *take_batch(struct stm_tx *tx)
+{
+    struct stm__batch *batch = tx->batch;
+
+    tx->batch = NULL;
+    return batch;
+}
+
 static void give_batch_back(struct stm_tx *tx, struct stm__batch *batch)
 {
     if (tx->batch)
@@ -402,13 +411,17 @@ static void give_batch_back(struct stm_tx *tx, struct stm__batch *batch)
         tx->batch = batch;
 }
 
+void stm__attempt_settle_values(struct stm_tx *tx, bool asked)
+{
+    give_batch_back(tx, stm__limbo_settle(take_batch(tx), asked));
+}
+
 void stm__attempt_settle(struct stm_tx *tx, bool asked)
 {
     struct stm__vec garbage = take(&tx->log.garbage);
     struct stm__vec actions = take(&tx->actions);
-    struct stm__batch *batch = tx->batch;
+    struct stm__batch *batch = take_batch(tx);
 
-    tx->batch = NULL;
     release_garbage(&garbage);
     batch = stm__limbo_settle(batch, asked);
     run_actions(&actions);

@@ -130,6 +130,8 @@ static bool prepare_batch(struct stm_tx *tx)
 {
     size_t counted = 0;
 
+    if (STM__LIKELY(tx->batch && tx->batch->capacity >= tx->fast.writes.count))
+        return true;
     for (size_t i = 0; i < tx->fast.writes.count; i++) {
         const struct stm__write *write = stm__log_write_at(&tx->log, i);
 
@@ -425,6 +427,7 @@ bool stm__commit_short(struct stm_tx *tx)
     }
     if (!STM__SHORT_WAYS || !tx->fast.is_solo || tx->fast.work ||
         tx->fast.doom != STM_OK || AO_load(&stm__prepare_hook) ||
+        (tx->log.counted && !prepare_batch(tx)) ||
         !replace_all_solo(tx, &wakes))
         return false;
     if (STM__UNLIKELY(wakes))

@@ -46,6 +46,19 @@ stm__inline_atomically(stm_body *body, void *argument)
     return stm__fast_atomically(body, argument);
 }
 
+static inline struct stm_tx *stm__inline_current(void)
+{
+    return stm__self && stm__fast_of(stm__self)->doom != STM_EMISUSE ? stm__self
+                                                                     : NULL;
+}
+
+static inline enum stm_status stm__inline_status(const struct stm_tx *tx)
+{
+    return ((const struct stm__fast *)tx)->doom;
+}
+
+#define stm_current() stm__inline_current()
+#define stm_tx_status(tx) stm__inline_status(tx)
 #define stm_tvar_get(tx, var, out) stm__inline_get(tx, var, out)
 #define stm_tvar_set(tx, var, value) stm__inline_set(tx, var, value)
 #define stm_atomically(body, argument) stm__inline_atomically(body, argument)

@@ -193,11 +193,39 @@ static void strand_object(struct stm__dead *dead)
 
 /* ---- releasing ---- */
 
+/* Is this thread in no attempt, and nobody else either?  As long as its flag is
+ * up, no one has begun one since it published; whoever takes the flag down
+ * later makes the fence for both, and reads what is published. */
+static bool is_alone(void)
+{
+    AO_compiler_barrier();
+    return stm__slot_own && AO_load(&stm__slot_own->solo) &&
+           !AO_load(&stm__slot_own->begin);
+}
+
+/* Releases what nobody holds back, as far as this thread may. */
+static void release_unseen(struct stm__batch *batch)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct stm__ref *ref = &batch->items[i].ref;
+
+        if (stm__may_release(ref->type, ref->value))
+            stm__release(ref->type, ref->value);
+        else
+            batch->items[kept++] = batch->items[i];
+    }
+    batch->count = kept;
+}
+
 /* Releases what may be released of a batch and leaves the rest somewhere.
  * True if nothing is left in it and it is the caller's again. */
 static bool process(struct stm__batch *batch)
 {
-    for (;;) {
+    if (is_alone())
+        release_unseen(batch);
+    while (batch->count) {
         struct stm__slot *holder = NULL;
         size_t count = batch->count;
         size_t kept = partition(batch, &holder);
@@ -205,15 +233,14 @@ static bool process(struct stm__batch *batch)
         batch->count = kept;
         for (size_t i = kept; i < count; i++)
             stm__release(batch->items[i].ref.type, batch->items[i].ref.value);
-        if (!kept)
-            return true;
-        if (!holder) {
+        if (kept && !holder) {
             strand_batch(batch);
             return false;
         }
-        if (leave_in_slot(batch, holder))
+        if (kept && leave_in_slot(batch, holder))
             return false;
     }
+    return true;
 }
 
 static bool has_work(void) { return ready || pending || loose.count; }

@@ -179,7 +179,7 @@ static inline struct stm__write *stm__log_push(struct stm__log *log,
                                                struct stm_tvar *var)
 {
     if (stm__counted(var->type))
-        log->counted = log->fast->work = true;
+        log->counted = true;
     return stm__fast_push(log->fast, var, 0, STM__KEEPS);
 }
 
@@ -216,6 +216,30 @@ static inline bool stm__log_write_indexed(struct stm__log *log,
     return true;
 }
 
+/* For how many references room is kept. */
+static inline size_t stm__log_garbage_room(const struct stm__log *log)
+{
+    return 2 * log->fast->writes.capacity + log->undos.count + log->promised;
+}
+
+/* Sets a variable with a counted value that has not been written, where there
+ * are few writes and room for another.  False: likewise. */
+static inline bool stm__log_write_counted(struct stm__log *log,
+                                          struct stm_tvar *var, stm_value value)
+{
+    struct stm__fast *fast = log->fast;
+
+    if ((fast->filter & stm__bit_of(var)) ||
+        fast->writes.count >= fast->writes_plain ||
+        log->garbage.count + stm__log_garbage_room(log) + 3 >
+            log->garbage.capacity)
+        return false;
+    stm__retain(var->type, value);
+    (void)stm__fast_push(fast, var, value, STM__SETS);
+    log->counted |= stm__counted(var->type);
+    return true;
+}
+
 struct stm__write *stm__log_search(const struct stm__log *log,
                                    const struct stm_tvar *var);
 
@@ -248,9 +272,7 @@ struct stm__write *stm__log_entry(struct stm__log *log, struct stm_tvar *var);
 /* Keeps room for so many references more. */
 static inline bool stm__log_reserve_garbage(struct stm__log *log, size_t more)
 {
-    return stm__vec_reserve(&log->garbage, 2 * log->fast->writes.capacity +
-                                               log->undos.count +
-                                               log->promised + more);
+    return stm__vec_reserve(&log->garbage, stm__log_garbage_room(log) + more);
 }
 
 /* Puts a reference into the room that was kept. */

@@ -204,13 +204,19 @@ static inline bool stm__attempt_leave(struct stm_tx *tx, enum stm__event event)
     return asked;
 }
 
-/* After it: releases what can be released now. */
+/* After it: releases what can be released now; the second where that is nothing
+ * but the values that were replaced. */
 void stm__attempt_settle(struct stm_tx *tx, bool asked);
+void stm__attempt_settle_values(struct stm_tx *tx, bool asked);
 
 static inline void stm__attempt_end_plain(struct stm_tx *tx)
 {
-    if (STM__UNLIKELY(stm__attempt_leave(tx, STM__COMMIT)))
-        stm__attempt_settle(tx, true);
+    bool asked = stm__attempt_leave(tx, STM__COMMIT);
+
+    if (STM__UNLIKELY(asked || tx->log.counted)) {
+        tx->log.counted = false;
+        stm__attempt_settle_values(tx, asked);
+    }
 }
 
 /* Ends the attempt of a thread that ends in its midst.  Unless its call is the
