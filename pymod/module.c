@@ -19,11 +19,23 @@ struct stm__state *stm__state_of(PyObject *self)
     return stm__state(module);
 }
 
+/* Threads that run without a GIL use the types and functions all the time, and
+ * would wait for each other to count references: those are counted no more. */
+static void make_immortal(PyObject *object)
+{
+#ifdef Py_GIL_DISABLED
+    Py_SET_REFCNT(object, PY_SSIZE_T_MAX);
+#else
+    (void)object;
+#endif
+}
+
 int stm__add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec)
 {
     *slot = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
     if (*slot == NULL)
         return -1;
+    make_immortal((PyObject *)*slot);
     return PyModule_AddType(module, *slot);
 }
 
@@ -36,6 +48,21 @@ static int check_interpreter(void)
     PyErr_SetString(PyExc_ImportError,
                     "stm cannot be imported in a sub-interpreter");
     return -1;
+}
+
+static int add_functions(PyObject *module, PyMethodDef *functions)
+{
+    if (PyModule_AddFunctions(module, functions) < 0)
+        return -1;
+    for (; functions->ml_name != NULL; functions++) {
+        PyObject *function = PyObject_GetAttrString(module, functions->ml_name);
+
+        if (function == NULL)
+            return -1;
+        make_immortal(function);
+        Py_DECREF(function);
+    }
+    return 0;
 }
 
 static int module_exec(PyObject *module)
@@ -59,7 +86,7 @@ static int module_exec(PyObject *module)
             return -1;
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(functions); i++) {
-        if (PyModule_AddFunctions(module, functions[i]) < 0)
+        if (add_functions(module, functions[i]) < 0)
             return -1;
     }
     stm__service_init();

@@ -36,6 +36,7 @@ const struct stm_type stm__object_type = {
     .retain = retain,
     .release = release,
     .may_release = may_release,
+    .late = true,
 };
 
 int stm__visit(stm_value value, void *context)

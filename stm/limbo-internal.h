@@ -65,6 +65,39 @@ void stm__limbo_fork_prepare(void);
 void stm__limbo_fork_parent(void);
 void stm__limbo_fork_child(void);
 
+/* ---- later.c: values of types that are released late ---- */
+
+#define STM__LATER_MAX 32
+
+/* Puts what is in the batch off, all or nothing.  False: it is still there,
+ * since not all of it may wait, or there is no room. */
+bool stm__later_put(struct stm__batch *batch);
+
+/* What the calling thread has put off, or NULL. */
+struct stm__batch *stm__later_take(void);
+
+/* The same, before the thread ends; it puts nothing off any more. */
+struct stm__batch *stm__later_thread_fini(void);
+
+/* Takes what threads have put off that have put off nothing more since the last
+ * call.  Returns whether any thread had something. */
+bool stm__later_sweep(struct stm__batch **chain);
+
+/* Around a fork; what the threads that are not in the child had put off. */
+void stm__later_fork_prepare(void);
+void stm__later_fork_parent(void);
+struct stm__batch *stm__later_fork_child(void);
+
+/* Releases what can be released of these batches, in no attempt, and leaves the
+ * rest with those who hold it back. */
+void stm__limbo_release(struct stm__batch *chain);
+
+/* ---- sweep.c: in a layer above, where there are timers ---- */
+
+/* 1: what is put off is looked at now and then. */
+extern AO_t stm__sweeping;
+void stm__sweep_start(void);
+
 /* Called when an attempt has ended, with what stm__slot_leave returned:
  * releases what can be released of the batch (NULL: none) and of what the
  * attempt held back, and takes over the rest.  Returns the batch, empty, or

@@ -41,6 +41,9 @@ static STM__THREAD_LOCAL struct stm__batch *pending;
 static STM__THREAD_LOCAL struct stm__vec loose = STM__VEC(struct stm__ref);
 static STM__THREAD_LOCAL bool working;
 
+/* When this thread looked last, were others in attempts? */
+static STM__THREAD_LOCAL bool crowded;
+
 struct stm__batch *stm__batch_new(size_t capacity)
 {
     struct stm__batch *batch;
@@ -119,6 +122,7 @@ static size_t partition(struct stm__batch *batch, struct stm__slot **holder)
     size_t kept = 0;
 
     take_view(&view);
+    crowded = view.count > 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct stm__retired item = batch->items[i];
         struct stm__slot *slot = holder_of(&view, &item);
@@ -219,12 +223,23 @@ static void release_unseen(struct stm__batch *batch)
     batch->count = kept;
 }
 
+/* What was put off need not wait any more. */
+static void take_own_later(void)
+{
+    struct stm__batch *batch = stm__later_take();
+
+    if (STM__UNLIKELY(batch != NULL))
+        push_batch(&pending, batch);
+}
+
 /* Releases what may be released of a batch and leaves the rest somewhere.
  * True if nothing is left in it and it is the caller's again. */
 static bool process(struct stm__batch *batch)
 {
-    if (is_alone())
+    if (is_alone()) {
         release_unseen(batch);
+        crowded = false;
+    }
     while (batch->count) {
         struct stm__slot *holder = NULL;
         size_t count = batch->count;
@@ -240,6 +255,8 @@ static bool process(struct stm__batch *batch)
         if (kept && leave_in_slot(batch, holder))
             return false;
     }
+    if (!crowded)
+        take_own_later();
     return true;
 }
 
@@ -277,8 +294,6 @@ static void work(void)
     if (!stm__slot_own) /* a thread that need not have run a transaction */
         stm__limbo_thread_fini();
 }
-
-void stm__limbo_thread_fini(void) { stm__vec_fini(&loose); }
 
 void stm__limbo_drop(const struct stm_type *type, stm_value value)
 {
@@ -416,33 +431,66 @@ void stm__limbo_bury_inner(struct stm__dead *dead)
 
 /* ---- fork ---- */
 
-void stm__limbo_fork_prepare(void) { pthread_mutex_lock(&lock); }
-void stm__limbo_fork_parent(void) { pthread_mutex_unlock(&lock); }
+void stm__limbo_fork_prepare(void)
+{
+    stm__later_fork_prepare();
+    pthread_mutex_lock(&lock);
+}
+
+void stm__limbo_fork_parent(void)
+{
+    pthread_mutex_unlock(&lock);
+    stm__later_fork_parent();
+}
+
+static void strand_chain(struct stm__batch *chain)
+{
+    while (chain) {
+        struct stm__batch *next = chain->next;
+
+        push_batch(&stranded_batches, chain);
+        AO_store(&stm__limbo_stranded, 1);
+        chain = next;
+    }
+}
 
 /* What an attempt held back that is not in this process is stranded. */
 static void strand_stuck(struct stm__slot *slot)
 {
     struct stm__batch *batch = (struct stm__batch *)AO_load(&slot->stuck);
-    struct stm__batch *next;
 
     AO_store(&slot->stuck, 0);
     AO_store(&slot->asked, 0);
-    for (; batch; batch = next) {
-        next = batch->next;
-        push_batch(&stranded_batches, batch);
-        AO_store(&stm__limbo_stranded, 1);
-    }
+    strand_chain(batch);
 }
 
 void stm__limbo_fork_child(void)
 {
     stm__slot_forget_others(strand_stuck);
+    strand_chain(stm__later_fork_child());
     if (fresh || aging) /* whoever was asked to see to these may be gone */
         AO_store(&stm__limbo_stranded, 1);
     pthread_mutex_unlock(&lock);
 }
 
 /* ---- at the end of an attempt ---- */
+
+/* Takes what the attempt in this thread's slot held back. */
+static void take_stuck(void)
+{
+    struct stm__batch *batch, *next;
+
+    AO_store(&stm__slot_own->asked, 0);
+    pthread_mutex_lock(&lock);
+    batch = (struct stm__batch *)AO_load(&stm__slot_own->stuck);
+    AO_store(&stm__slot_own->stuck, 0);
+    pthread_mutex_unlock(&lock);
+    for (; batch; batch = next) {
+        next = batch->next;
+        push_batch(&pending, batch);
+    }
+    free_objects();
+}
 
 /* Takes what is stranded, if this thread may release the first of it. */
 static void take_stranded(void)
@@ -478,21 +526,44 @@ static void take_stranded(void)
     free_objects();
 }
 
-/* Takes what the attempt in this thread's slot held back. */
-static void take_stuck(void)
+void stm__limbo_release(struct stm__batch *chain)
 {
-    struct stm__batch *batch, *next;
+    while (chain) {
+        struct stm__batch *next = chain->next;
 
-    AO_store(&stm__slot_own->asked, 0);
-    pthread_mutex_lock(&lock);
-    batch = (struct stm__batch *)AO_load(&stm__slot_own->stuck);
-    AO_store(&stm__slot_own->stuck, 0);
-    pthread_mutex_unlock(&lock);
-    for (; batch; batch = next) {
-        next = batch->next;
-        push_batch(&pending, batch);
+        push_batch(&pending, chain);
+        chain = next;
     }
-    free_objects();
+    if (AO_load(&stm__limbo_stranded))
+        take_stranded();
+    work();
+}
+
+void stm__limbo_thread_fini(void)
+{
+    struct stm__batch *batch = stm__later_thread_fini();
+
+    if (batch && process(batch))
+        free(batch);
+    else if (batch) /* perhaps nobody is there to end an attempt */
+        stm__sweep_start();
+    stm__vec_fini(&loose);
+}
+
+/* A list of what is put off that is full is looked at, and another begins. */
+static bool put_off(struct stm__batch *batch)
+{
+    struct stm__batch *full;
+
+    if (!crowded || is_alone() || stm__slot_only_own())
+        return false;
+    if (stm__later_put(batch))
+        return true;
+    full = stm__later_take();
+    if (!full)
+        return false;
+    push_batch(&pending, full);
+    return stm__later_put(batch);
 }
 
 struct stm__batch *stm__limbo_settle(struct stm__batch *batch, bool asked)
@@ -502,7 +573,7 @@ struct stm__batch *stm__limbo_settle(struct stm__batch *batch, bool asked)
         if (working) {
             push_batch(&pending, batch);
             batch = NULL;
-        } else {
+        } else if (!put_off(batch)) {
             working = true;
             if (!process(batch))
                 batch = NULL;

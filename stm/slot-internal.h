@@ -47,6 +47,12 @@ extern AO_t stm__solo;
 /* Once, when the library is loaded, and again in the child of a fork. */
 void stm__solo_heed(void);
 
+/* A full fence on every thread of the process that runs, paid for by the caller
+ * alone: some microseconds.  Where there is none, what is built on it is not
+ * done. */
+bool stm__has_membarrier(void);
+void stm__membarrier(void);
+
 /* Where no other thread is in an attempt, the owner of this idle slot runs
  * solo from now on; false if some is.  The caller then looks whether anything
  * else forbids it, and withdraws if so. */
@@ -123,6 +129,9 @@ void stm__slot_forget_others(void (*visit)(struct stm__slot *slot));
 
 /* Is any attempt running? */
 bool stm__slot_any_running(void);
+
+/* Has no other thread a slot?  One that sleeps in a transaction has none. */
+bool stm__slot_only_own(void);
 
 /* Calls visit for each slot in which an attempt is running. */
 void stm__slot_each_running(void (*visit)(struct stm__slot *slot,

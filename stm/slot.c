@@ -125,6 +125,25 @@ bool stm__slot_any_running(void)
     return running;
 }
 
+bool stm__slot_only_own(void)
+{
+    for (size_t i = 0; i < BLOCKS_MAX; i++) {
+        const struct block *block =
+            (const struct block *)AO_load_acquire(&blocks[i]);
+        AO_t others;
+
+        if (!block)
+            break;
+        others = AO_load(&block->used);
+        if (stm__slot_own >= block->slots &&
+            stm__slot_own < block->slots + SLOTS_PER_BLOCK)
+            others &= ~((AO_t)1 << (stm__slot_own - block->slots));
+        if (others)
+            return false;
+    }
+    return true;
+}
+
 /* ---- fork ---- */
 
 static void forget_others_in(struct block *block,

@@ -57,6 +57,13 @@ static bool membarrier(int command)
     return done;
 }
 
+bool stm__has_membarrier(void) { return available; }
+
+void stm__membarrier(void)
+{
+    (void)membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
 void stm__solo_heed(void)
 {
     AO_store(&enders, 0);
@@ -73,7 +80,7 @@ static struct stm__slot *other_than(const struct stm__slot *own)
 static void end(struct stm__slot *slot)
 {
     AO_store_release(&slot->solo, 0);
-    (void)membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    stm__membarrier();
     for (unsigned turn = 0; AO_load_acquire(&slot->publishing); turn++)
         stm__spin(turn);
     (void)AO_compare_and_swap_full(&stm__solo, (AO_t)slot, 0);

@@ -44,6 +44,11 @@ struct stm_type {
      * call the library. */
     bool (*may_release)(stm_value value);
 
+    /* May release come a while after the last attempt that could have seen the
+     * value has ended: up to some 50 ms, if other threads are, or a moment ago
+     * were, in transactions when it is replaced?  It costs less so. */
+    bool late;
+
     /* For a collector that traces: calls visit for each reference that this
      * value, owned once, holds.  NULL: visits the value itself if the type
      * has a release function. */

@@ -29,23 +29,27 @@ def timed_alone(run: Run, count: int) -> float:
 
 
 def timed_together(runs: list[Run], count: int) -> float:
-    """Do count operations on a thread for each run."""
-    barrier = threading.Barrier(len(runs) + 1)
+    """Do count operations on a thread for each run.
+
+    Return the mean of the seconds that they took.
+    """
+    barrier = threading.Barrier(len(runs))
+    took: list[float] = []
 
     def work(run: Run) -> None:
         barrier.wait()
+        begin = time.perf_counter()
         run(count)
+        took.append(time.perf_counter() - begin)
 
     threads = [
         threading.Thread(target=work, args=(run,), daemon=True) for run in runs
     ]
     for thread in threads:
         thread.start()
-    barrier.wait()
-    begin = time.perf_counter()
     for thread in threads:
         thread.join()
-    return time.perf_counter() - begin
+    return statistics.mean(took)
 
 
 class Subject:
