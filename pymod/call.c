@@ -140,6 +140,14 @@ enum stm_status stm__call_failed(struct stm_tx *tx)
     return STM__RAISED;
 }
 
+int stm__call_run(struct stm__state *state, stm_body *body, void *argument)
+{
+    struct stm__call call;
+
+    stm__call_begin(&call);
+    return stm__call_end(&call, state, stm_atomically(body, argument));
+}
+
 /* Is this the promise of a body that has not run yet? */
 static bool is_deferred(PyObject *result)
 {

@@ -28,55 +28,38 @@ PyObject *stm__endpoint_object(struct stm__state *state,
     return (PyObject *)self;
 }
 
-typedef enum stm_status take(struct stm_tx *tx, struct stm_endpoint *endpoint,
-                             stm_value *out);
-
-static enum stm_status take_or_wait(struct stm_tx *tx, take *function,
-                                    struct stm_endpoint *endpoint, int block,
-                                    uint64_t timeout, stm_value *out)
+static enum stm_status get_item(struct stm_tx *tx, PyObject *object,
+                                stm_value *out)
 {
-    enum stm_status status = function(tx, endpoint, out);
-
-    if (status != STM_EEMPTY || !block)
-        return status;
-    STM_TRY(
-        stm__check_timeout(tx, timeout == STM_FOREVER ? NULL : &timeout, NULL));
-    return stm_retry(tx);
+    return stm_endpoint_get(tx, endpoint_of(object), out);
 }
 
-/* get() and peek(); `format` ends in the method's name. */
-static PyObject *take_item(PyObject *object, PyObject *args, PyObject *kwargs,
-                           const char *format, take *function, int block)
+static enum stm_status peek_item(struct stm_tx *tx, PyObject *object,
+                                 stm_value *out)
 {
-    static char *keywords[] = {"block", "timeout", NULL};
-    struct stm_tx *tx = stm__transaction("the use of a BroadcastEndpoint");
-    PyObject *seconds = Py_None;
-    enum stm_status status;
-    uint64_t timeout;
-    stm_value item;
-
-    if (tx == NULL ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, format, keywords, &block,
-                                     &seconds) ||
-        stm__nanoseconds(seconds, &timeout) < 0)
-        return NULL;
-    status =
-        take_or_wait(tx, function, endpoint_of(object), block, timeout, &item);
-    if (status != STM_OK)
-        return stm__raise(stm__state_of(object), status);
-    return Py_NewRef((PyObject *)item);
+    return stm_endpoint_peek(tx, endpoint_of(object), out);
 }
 
 static PyObject *endpoint_get(PyObject *object, PyObject *args,
                               PyObject *kwargs)
 {
-    return take_item(object, args, kwargs, "|pO:get", stm_endpoint_get, 1);
+    static const struct stm__taking get = {.what = "BroadcastEndpoint.get()",
+                                           .format = "|pO:get",
+                                           .block = 1,
+                                           .take = get_item};
+
+    return stm__take_item(&get, object, args, kwargs);
 }
 
 static PyObject *endpoint_peek(PyObject *object, PyObject *args,
                                PyObject *kwargs)
 {
-    return take_item(object, args, kwargs, "|pO:peek", stm_endpoint_peek, 0);
+    static const struct stm__taking peek = {.what = "BroadcastEndpoint.peek()",
+                                            .format = "|pO:peek",
+                                            .block = 0,
+                                            .take = peek_item};
+
+    return stm__take_item(&peek, object, args, kwargs);
 }
 
 static PyObject *endpoint_replace(PyObject *object, PyObject *item)
@@ -92,6 +75,114 @@ static PyObject *endpoint_replace(PyObject *object, PyObject *item)
         return stm__raise(stm__state_of(object), status);
     Py_RETURN_NONE;
 }
+
+/* ---- removing by equality ---- */
+
+/* Takes items out of an endpoint, which is a duplicate, and adds them to a
+ * Python list until one is equal to `wanted`, which is the last then.  1, 0 for
+ * none, or -1 with an exception. */
+static int search(struct stm_tx *tx, struct stm__state *state,
+                  struct stm_endpoint *copy, PyObject *wanted, PyObject *passed)
+{
+    enum stm_status status;
+    stm_value item;
+    int found = 0;
+
+    while (found == 0) {
+        status = stm_endpoint_get(tx, copy, &item);
+        if (status == STM_EEMPTY)
+            return 0;
+        if (status != STM_OK) {
+            (void)stm__raise(state, status);
+            return -1;
+        }
+        if (PyList_Append(passed, (PyObject *)item) < 0)
+            return -1;
+        found = PyObject_RichCompareBool((PyObject *)item, wanted, Py_EQ);
+    }
+    return found;
+}
+
+/* Takes the items of a list out and puts all but the last back.  *same tells
+ * whether they were what came next; if not, all is as before. */
+static enum stm_status take_out(struct stm_tx *tx,
+                                struct stm_endpoint *endpoint, PyObject *passed,
+                                bool *same)
+{
+    Py_ssize_t taken = 0, count = PyList_GET_SIZE(passed);
+    enum stm_status status = STM_OK;
+    stm_value item;
+
+    for (; taken < count; taken++) {
+        status = stm_endpoint_peek(tx, endpoint, &item);
+        if (status != STM_OK ||
+            (PyObject *)item != PyList_GET_ITEM(passed, taken))
+            break;
+        STM_TRY(stm_endpoint_get(tx, endpoint, &item));
+    }
+    if (status != STM_OK && status != STM_EEMPTY)
+        return status;
+    *same = taken == count;
+    for (Py_ssize_t i = *same ? count - 1 : taken; i > 0; i--)
+        STM_TRY(stm_endpoint_replace(
+            tx, endpoint, (stm_value)PyList_GET_ITEM(passed, i - 1), NULL));
+    return STM_OK;
+}
+
+/* Searches a duplicate, since == may do anything, and then takes the item out
+ * of the endpoint itself.  *same is false if that was changed meanwhile.
+ * Returns as search() does. */
+static int search_and_take_out(PyObject *object, struct stm_tx *tx,
+                               PyObject *wanted, PyObject *passed, bool *same)
+{
+    struct stm__state *state = stm__state_of(object);
+    struct stm_endpoint *copy;
+    enum stm_status status;
+    int found;
+
+    status = stm_endpoint_duplicate(tx, endpoint_of(object), &copy);
+    if (status != STM_OK) {
+        (void)stm__raise(state, status);
+        return -1;
+    }
+    *same = true;
+    found = search(tx, state, copy, wanted, passed);
+    stm_endpoint_release(copy);
+    if (found <= 0)
+        return found;
+    status = take_out(tx, endpoint_of(object), passed, same);
+    if (status == STM_OK)
+        return 1;
+    (void)stm__raise(state, status);
+    return -1;
+}
+
+static PyObject *endpoint_remove(PyObject *object, PyObject *item)
+{
+    struct stm_tx *tx = stm__transaction("BroadcastEndpoint.remove()");
+    bool same = false;
+    int found = 0;
+
+    if (tx == NULL)
+        return NULL;
+    while (!same && found >= 0) {
+        PyObject *passed = PyList_New(0);
+
+        if (passed == NULL)
+            return NULL;
+        found = search_and_take_out(object, tx, item, passed, &same);
+        Py_DECREF(passed);
+    }
+    if (found < 0)
+        return NULL;
+    if (found > 0)
+        Py_RETURN_NONE;
+    PyErr_SetString(PyExc_ValueError,
+                    "BroadcastEndpoint.remove(x): x is not there");
+    return NULL;
+}
+
+/* ---- the rest ---- */
 
 static PyObject *endpoint_duplicate(PyObject *object, PyObject *unused)
 {
@@ -190,6 +281,13 @@ PyDoc_STRVAR(replace_doc,
              "replace($self, item, /)\n--\n\n"
              "Put an item in front, so that the next get() returns it.");
 
+PyDoc_STRVAR(
+    remove_doc,
+    "remove($self, item, /)\n--\n\n"
+    "Remove the first item that is equal to item, from this endpoint alone.\n\n"
+    "Raise ValueError if there is none.  It takes time that grows with the\n"
+    "number of items before it.");
+
 PyDoc_STRVAR(duplicate_doc, "duplicate($self, /)\n--\n\n"
                             "Return a new endpoint with the same items.");
 
@@ -199,6 +297,7 @@ static PyMethodDef methods[] = {
     {"peek", (PyCFunction)(void (*)(void))endpoint_peek,
      METH_VARARGS | METH_KEYWORDS, peek_doc},
     {"replace", endpoint_replace, METH_O, replace_doc},
+    {"remove", endpoint_remove, METH_O, remove_doc},
     {"duplicate", endpoint_duplicate, METH_NOARGS, duplicate_doc},
     {"__copy__", endpoint_duplicate, METH_NOARGS,
      PyDoc_STR("__copy__($self, /)\n--\n\nThe same as duplicate().")},

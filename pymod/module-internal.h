@@ -16,8 +16,12 @@
  *
  *   state                   written by the module's set-up alone
  *   TVar.var                written by __init__ alone, before it is shared
+ *   TCounter.counter, TQueue.queue, TSemaphore.semaphore
+ *                           the same
  *   TList.list, Endpoint.endpoint, BroadcastQueue.queue, Watcher.handle
  *                           written when the object is made
+ *   TFuture.future, TPriorityQueue.queue, .id, Ticket.ticket, .queue_id
+ *                           the same
  *   TList.pooled            atomic; only ever becomes true
  *   iterator.index          atomic
  *   Watcher.function, .callback
@@ -50,7 +54,13 @@ struct stm_pool;
     X(endpoint)                                                                \
     X(watcher)                                                                 \
     X(eventloop)                                                               \
-    X(pool)
+    X(pool)                                                                    \
+    X(tcounter)                                                                \
+    X(tfuture)                                                                 \
+    X(tpriorityqueue)                                                          \
+    X(tqueue)                                                                  \
+    X(tsemaphore)                                                              \
+    X(tticket)
 
 #define STM__EXCEPTIONS(X)                                                     \
     X(retry)    /* control: raised as a courtesy to the body */                \
@@ -157,6 +167,10 @@ void stm__call_forget_thread(void);
  * that exception for stm__call_end, or drops it if the attempt is doomed. */
 enum stm_status stm__call_failed(struct stm_tx *tx);
 
+/* Runs a body that calls nothing of the user's, in or outside a transaction.
+ * Returns 0, or -1 with an exception. */
+int stm__call_run(struct stm__state *state, stm_body *body, void *argument);
+
 /* A stm_body for a Python function of no arguments; *result is owned by who
  * set up the structure and starts as NULL. */
 struct stm__body {
@@ -181,6 +195,36 @@ int stm__moment(PyObject *time, struct timespec *out);
  * has, STM_ETIMEOUT if one has.  NULL: none. */
 enum stm_status stm__check_timeout(struct stm_tx *tx, const uint64_t *after,
                                    const struct timespec *at);
+
+/* ---- take.c: what may have to be waited for ---- */
+
+/* The arguments block and timeout of a call. */
+struct stm__patience {
+    int block;
+    uint64_t timeout;
+};
+
+/* Takes them from Python; `seconds` as in stm__nanoseconds. */
+int stm__patience_init(struct stm__patience *patience, int block,
+                       PyObject *seconds);
+
+/* What a call returns that cannot be done now: a retry, STM_ETIMEOUT when it
+ * has waited long enough, or `status` when it is not to wait. */
+enum stm_status stm__wait_instead(struct stm_tx *tx, enum stm_status status,
+                                  const struct stm__patience *patience);
+
+/* A method that takes, or only looks at, the next item of a container. */
+struct stm__taking {
+    const char *what;   /* the method, for errors */
+    const char *format; /* of its arguments block and timeout */
+    int block;          /* what block is by default */
+
+    /* STM_EEMPTY where there is nothing. */
+    enum stm_status (*take)(struct stm_tx *tx, PyObject *container,
+                            stm_value *out);
+};
+PyObject *stm__take_item(const struct stm__taking *taking, PyObject *container,
+                         PyObject *args, PyObject *kwargs);
 
 /* ---- monitor.c ---- */
 
@@ -211,6 +255,10 @@ STM__TYPES(STM__TYPE)
 
 /* The library's service thread is told of the interpreter. */
 void stm__service_init(void);
+
+/* Has __init__ given the object what it stands for?  False with an exception.
+ */
+bool stm__is_made(PyObject *self, const void *handle);
 
 /* Makes a type, keeps it in *slot, and adds it to the module. */
 int stm__add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec);
@@ -269,6 +317,14 @@ void stm__workers_configure(struct stm_pool_config *config);
 /* Lets a pool go without waiting; in a transaction, after the attempt.  The
  * interpreter waits at exit until its workers are gone. */
 void stm__workers_abandon(struct stm_pool *pool);
+
+/* What TPriorityQueue.push() returns.  queue_id tells the queues apart. */
+struct stm__tticket {
+    PyObject_HEAD struct stm_ticket ticket;
+    size_t queue_id;
+};
+struct stm__tticket *stm__tticket_new(struct stm__state *state,
+                                      size_t queue_id);
 
 /* Takes the endpoint, also when it fails. */
 PyObject *stm__endpoint_object(struct stm__state *state,

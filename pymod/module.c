@@ -30,6 +30,15 @@ static void make_immortal(PyObject *object)
 #endif
 }
 
+bool stm__is_made(PyObject *self, const void *handle)
+{
+    if (handle != NULL)
+        return true;
+    PyErr_Format(PyExc_RuntimeError, "%s.__init__() was not called",
+                 Py_TYPE(self)->tp_name);
+    return false;
+}
+
 int stm__add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec)
 {
     *slot = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);

@@ -28,6 +28,7 @@ from typing import Any as _Any, ParamSpec as _ParamSpec, TypeVar as _TypeVar
 
 from stm import _stm
 from stm._stm import (
+    TCounter,
     TVar,
     Watcher,
     WatchersDiverged,
@@ -41,6 +42,7 @@ from stm._stm import (
 )
 
 __all__ = [
+    "TCounter",
     "TVar",
     "Watcher",
     "WatchersDiverged",

@@ -7,8 +7,32 @@ They are made anywhere, and used inside transactions.
 
 from collections.abc import MutableSequence as _MutableSequence
 
-from stm._stm import BroadcastEndpoint, BroadcastQueue, Empty, Full, TList
+from stm._stm import (
+    BroadcastEndpoint,
+    BroadcastQueue,
+    Empty,
+    Full,
+    TCounter,
+    TFuture,
+    Ticket,
+    TList,
+    TPriorityQueue,
+    TQueue,
+    TSemaphore,
+)
 
-__all__ = ["BroadcastEndpoint", "BroadcastQueue", "Empty", "Full", "TList"]
+__all__ = [
+    "BroadcastEndpoint",
+    "BroadcastQueue",
+    "Empty",
+    "Full",
+    "TCounter",
+    "TFuture",
+    "TList",
+    "TPriorityQueue",
+    "TQueue",
+    "TSemaphore",
+    "Ticket",
+]
 
 _MutableSequence.register(TList)

@@ -15,6 +15,10 @@ class Thing:
     pass
 
 
+class Failure(Exception):
+    pass
+
+
 class BroadcastTest(Case):
     def setUp(self):
         self.queue = BroadcastQueue()
@@ -81,6 +85,88 @@ class BroadcastTest(Case):
         self.assertEqual(self.drain(self.endpoint), ["a", "b", 1])
         self.assertEqual(self.drain(other), [1])
 
+    def test_removes_the_first_equal_item_of_this_endpoint_alone(self):
+        other = atomically(self.queue.new_endpoint)
+        self.put(1, 2.0, 3, 2)
+
+        @atomically
+        def _():
+            self.endpoint.replace(0)
+            self.endpoint.remove(2)
+            self.assertEqual(self.endpoint.remaining, 4)
+
+        self.put(4)
+        self.assertEqual(self.drain(self.endpoint), [0, 1, 3, 2, 4])
+        self.assertEqual(self.drain(other), [1, 2.0, 3, 2, 4])
+
+    def test_removes_what_was_put_back_and_what_is_first_or_last(self):
+        self.put(1, 2)
+        atomically(lambda: self.endpoint.replace("b"))
+        atomically(lambda: self.endpoint.replace("a"))
+        for item in ("b", 2, "a", 1):
+            atomically(lambda: self.endpoint.remove(item))
+        self.assertTrue(atomically(lambda: self.endpoint.is_empty))
+
+    def test_removing_what_is_not_there_raises_and_changes_nothing(self):
+        self.put(1, 2)
+        with self.assertRaises(ValueError):
+            atomically(lambda: self.endpoint.remove(3))
+
+        @atomically
+        def _():
+            with self.assertRaises(ValueError):
+                self.endpoint.remove(3)
+
+        self.assertEqual(self.drain(self.endpoint), [1, 2])
+
+    def test_an_abort_puts_back_what_was_removed(self):
+        self.put(1, 2, 3)
+
+        def body():
+            self.endpoint.remove(2)
+            raise KeyError
+
+        @atomically
+        def _():
+            with self.assertRaises(KeyError):
+                atomically(body)
+
+        self.assertEqual(self.drain(self.endpoint), [1, 2, 3])
+
+    def test_items_whose_equality_raises_or_changes_the_endpoint(self):
+        endpoint = self.endpoint
+
+        class Odd:
+            def __eq__(self, other):
+                if other == "raise":
+                    raise Failure
+                if endpoint.remaining == 3:
+                    endpoint.get()
+                    endpoint.replace("new")
+                return False
+
+        odd = Odd()
+        self.put(odd, 1, 2)
+
+        @atomically
+        def _():
+            with self.assertRaises(Failure):
+                endpoint.remove("raise")
+            self.assertEqual(endpoint.remaining, 3)
+            endpoint.remove(2)
+            self.assertEqual(endpoint.remaining, 2)
+
+        self.assertEqual(self.drain(endpoint), ["new", 1])
+
+    def test_a_removed_item_is_let_go(self):
+        thing = Thing()
+        reference = weakref.ref(thing)
+        self.put(1, thing, 2)
+        atomically(lambda: self.endpoint.remove(thing))
+        del thing
+        self.drain(self.endpoint)
+        self.assertIsNone(reference())
+
     def test_counts_what_remains(self):
         @atomically
         def _():
@@ -144,6 +230,7 @@ class BroadcastTest(Case):
             self.endpoint.peek,
             self.endpoint.duplicate,
             lambda: self.endpoint.replace(1),
+            lambda: self.endpoint.remove(1),
             lambda: self.endpoint.remaining,
             lambda: self.endpoint.is_empty,
         ):
