@@ -148,7 +148,8 @@ class TFutureTest(Case):
             self.blocked(2, before)
             atomically(lambda: future.set_result(5))
             self.join(*threads)
-            self.assertEqual(results, [5 if ask is TFuture.result else None] * 2)
+            expected = 5 if ask is TFuture.result else None
+            self.assertEqual(results, [expected] * 2)
 
     def test_waits_for_the_first_of_several(self):
         futures, results = [TFuture() for _ in range(3)], []

@@ -80,12 +80,8 @@ class TPriorityQueueTest(Case):
         tickets = self.push((1, "a"), (0, "b"), (1, "c"), (0, "d"))
         self.assertIsInstance(tickets[0], Ticket)
         self.assertEqual(tickets[0].priority, 1)
-        self.assertEqual(
-            atomically(lambda: self.queue.remove(tickets[0])), "a"
-        )
-        self.assertEqual(
-            atomically(lambda: self.queue.remove(tickets[3])), "d"
-        )
+        self.assertEqual(atomically(lambda: self.queue.remove(tickets[0])), "a")
+        self.assertEqual(atomically(lambda: self.queue.remove(tickets[3])), "d")
         self.assertEqual(self.drain(), ["b", "c"])
 
     def test_a_ticket_is_good_once_and_for_its_queue_alone(self):

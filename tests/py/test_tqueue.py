@@ -174,9 +174,7 @@ class TQueueTest(Case):
                 queue.put(2)
                 return other.get()
 
-            self.assertEqual(
-                atomically(lambda: or_else(move, queue.get)), 1
-            )
+            self.assertEqual(atomically(lambda: or_else(move, queue.get)), 1)
             self.assertEqual(self.drain(queue), [])
 
     def test_waits_for_either_of_two_queues(self):

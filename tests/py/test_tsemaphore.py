@@ -65,9 +65,7 @@ class TSemaphoreTest(Case):
     def test_acquire_waits(self):
         semaphore = TSemaphore(0)
         before = stm.stats.read()["retries"]
-        thread = self.start(
-            lambda: atomically(lambda: semaphore.acquire(n=2))
-        )
+        thread = self.start(lambda: atomically(lambda: semaphore.acquire(n=2)))
         self.blocked(1, before)
         atomically(semaphore.release)
         atomically(semaphore.release)
