@@ -8,7 +8,8 @@
 /* What a failed future holds as its cause is a tuple of the exception and of
  * the traceback, or None, that it had when it was stored.  Each time that the
  * exception is raised it starts from that traceback again, which else would
- * grow from time to time. */
+ * grow from time to time.  Threads that raise it at once share the object, as
+ * those of concurrent.futures do, and may see each other's frames in it. */
 struct future {
     PyObject_HEAD struct stm_tfuture *future;
     PyObject *weakrefs;
