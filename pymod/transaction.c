@@ -32,6 +32,11 @@ static PyObject *retry(PyObject *module, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:retry", keywords,
                                      &after, &at))
         return NULL;
+    if (after != Py_None && at != Py_None) {
+        PyErr_SetString(PyExc_ValueError,
+                        "only one of resume_after and resume_at can be given");
+        return NULL;
+    }
     if (stm__nanoseconds(after, &length) < 0 ||
         (at != Py_None && stm__moment(at, &moment) < 0))
         return NULL;
@@ -143,6 +148,32 @@ static PyObject *would_block(PyObject *module, PyObject *function)
     return NULL;
 }
 
+static PyObject *previously(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"function", "toplevel", NULL};
+    PyObject *function, *result = NULL;
+    struct stm__body body = {.result = &result};
+    struct stm__call call;
+    enum stm_status status;
+    struct stm_tx *tx;
+    int toplevel = 0;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|p:previously", keywords,
+                                     &function, &toplevel))
+        return NULL;
+    tx = stm__transaction("stm.previously()");
+    if (tx == NULL)
+        return NULL;
+    body.function = function;
+    stm__call_begin(&call);
+    status = stm_previously(tx, stm__body_run, &body,
+                            toplevel ? STM_OUTERMOST : STM_INNERMOST);
+    if (stm__call_end(&call, stm__state(module), status) == 0)
+        return result;
+    stm__discard(result);
+    return NULL;
+}
+
 static PyObject *on_commit(PyObject *module, PyObject *function)
 {
     struct stm_tx *tx = stm__transaction("stm.on_commit()");
@@ -160,6 +191,23 @@ static PyObject *on_commit(PyObject *module, PyObject *function)
     if (status != STM_OK)
         return stm__raise(stm__state(module), status);
     return Py_NewRef(function);
+}
+
+static PyObject *name_transaction(PyObject *module, PyObject *args)
+{
+    struct stm_tx *tx;
+    enum stm_status status;
+    const char *name;
+
+    if (!PyArg_ParseTuple(args, "s:name_transaction", &name))
+        return NULL;
+    tx = stm__transaction("stm.name_transaction()");
+    if (tx == NULL)
+        return NULL;
+    status = stm_tx_set_name(tx, name);
+    if (status != STM_OK)
+        return stm__raise(stm__state(module), status);
+    Py_RETURN_NONE;
 }
 
 static PyObject *in_transaction(PyObject *module, PyObject *unused)
@@ -213,6 +261,15 @@ PyDoc_STRVAR(
     "retried.");
 
 PyDoc_STRVAR(
+    previously_doc,
+    "previously($module, /, function, toplevel=False)\n--\n\n"
+    "Return what a function would have returned earlier.\n\n"
+    "It runs as if nothing had been written since the innermost nested\n"
+    "transaction began or, with toplevel, since the outermost one did.  What\n"
+    "it writes itself is undone when it returns.  In a watcher or an\n"
+    "invariant, it sees the state before the whole transaction.");
+
+PyDoc_STRVAR(
     on_commit_doc,
     "on_commit($module, function, /)\n--\n\n"
     "Call a function once the outermost transaction has committed.\n\n"
@@ -220,6 +277,13 @@ PyDoc_STRVAR(
     "that were registered earlier.  An exception is reported through\n"
     "sys.unraisablehook().  Return the function, so that this can be used as\n"
     "a decorator.");
+
+PyDoc_STRVAR(
+    name_transaction_doc,
+    "name_transaction($module, name, /)\n--\n\n"
+    "Name the running transaction, the outermost one.\n\n"
+    "stm.stats and errors use the name; a later name replaces it.  Names are\n"
+    "kept for good, so they should be few.  See also transaction().");
 
 PyDoc_STRVAR(in_transaction_doc,
              "in_transaction($module, /)\n--\n\n"
@@ -235,6 +299,9 @@ PyMethodDef stm__transaction_functions[] = {
      or_else_doc},
     {"would_block", would_block, METH_O, would_block_doc},
     {"on_commit", on_commit, METH_O, on_commit_doc},
+    {"previously", (PyCFunction)(void (*)(void))previously,
+     METH_VARARGS | METH_KEYWORDS, previously_doc},
+    {"name_transaction", name_transaction, METH_VARARGS, name_transaction_doc},
     {"in_transaction", in_transaction, METH_NOARGS, in_transaction_doc},
     {NULL, NULL, 0, NULL},
 };

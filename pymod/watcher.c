@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* Watcher: what watch() returns, and what the library calls.
+/* Watcher: what watch() and invariant() return, and what the library calls.
  *
  * A variable that is watched owns a reference to this object for each watcher,
  * and this object owns the two functions and the library's handle, which owns
@@ -57,65 +57,158 @@ static enum stm_status run_callback(struct stm_tx *tx, stm_value argument,
     Py_DECREF(callback);
     if (value == NULL)
         return stm__call_failed(tx);
-    Py_DECREF(value);
+    stm__discard(value);
     return stm_tx_status(tx);
 }
 
-/* The name under which errors speak of the watcher, or NULL: a new reference,
- * and *utf8 inside it. */
-static PyObject *name_of(PyObject *function, const char **utf8)
+/* The name under which errors speak of the function, in UTF-8: a new reference,
+ * or NULL with an exception. */
+static PyObject *name_of(PyObject *function)
 {
     PyObject *name = PyObject_GetAttrString(function, "__qualname__");
+    PyObject *bytes;
 
-    *utf8 = NULL;
-    if (name != NULL && PyUnicode_Check(name))
-        *utf8 = PyUnicode_AsUTF8(name);
-    if (*utf8 == NULL)
-        PyErr_Clear();
-    return name;
+    if (name == NULL && !PyErr_ExceptionMatches(PyExc_AttributeError))
+        return NULL;
+    PyErr_Clear();
+    if (name == NULL || !PyUnicode_Check(name)) {
+        Py_XDECREF(name);
+        name = PyObject_Repr(function);
+        if (name == NULL)
+            return NULL;
+    }
+    bytes = PyUnicode_AsEncodedString(name, "utf-8", "backslashreplace");
+    Py_DECREF(name);
+    return bytes;
 }
 
-static enum stm_status register_watcher(struct stm_tx *tx, struct watcher *self)
+/* Raises what an invariant that returned this value does. */
+static void refuse(PyObject *function, PyObject *value)
 {
-    struct stm_watch watch = {
+    PyObject *name = name_of(function != NULL ? function : Py_None);
+
+    if (name == NULL)
+        return;
+    if (value == Py_False)
+        PyErr_Format(PyExc_AssertionError, "the invariant %s does not hold",
+                     PyBytes_AS_STRING(name));
+    else
+        PyErr_Format(PyExc_AssertionError,
+                     "the invariant %s returned %R, expected None or True",
+                     PyBytes_AS_STRING(name), value);
+    Py_DECREF(name);
+}
+
+/* An invariant is a watcher whose result must be None or True.  The library's
+ * own would keep the object in a place that several variables share, where the
+ * collector does not see it. */
+static enum stm_status check(struct stm_tx *tx, stm_value argument,
+                             stm_value *result)
+{
+    struct watcher *self = (struct watcher *)argument;
+    PyObject *value;
+
+    STM_TRY(run_function(tx, argument, result));
+    value = (PyObject *)*result;
+    if (value == Py_None || value == Py_True)
+        return STM_OK;
+    refuse(self->function, value);
+    stm__discard(value);
+    return stm__call_failed(tx);
+}
+
+static enum stm_status check_now(struct stm_tx *tx, void *argument)
+{
+    stm_value result;
+
+    STM_TRY(check(tx, (stm_value)argument, &result));
+    stm__discard((PyObject *)result);
+    return STM_OK;
+}
+
+static enum stm_status add_watcher(struct stm_tx *tx, struct watcher *self,
+                                   const char *name)
+{
+    const struct stm_watch watch = {
         .function = run_function,
         .callback = run_callback,
         .result_type = &stm__object_type,
         .argument = (stm_value)self,
         .argument_type = &stm__object_type,
+        .name = name,
     };
-    PyObject *name = name_of(self->function, &watch.name);
-    enum stm_status status = stm_watch(tx, &watch, &self->handle);
 
-    Py_XDECREF(name);
-    return status;
+    return stm_watch(tx, &watch, &self->handle);
+}
+
+static enum stm_status add_invariant(struct stm_tx *tx, struct watcher *self,
+                                     const char *name)
+{
+    const struct stm_watch watch = {
+        .function = check,
+        .result_type = &stm__object_type,
+        .argument = (stm_value)self,
+        .argument_type = &stm__object_type,
+        .name = name,
+    };
+
+    STM_TRY(stm_atomically(check_now, self));
+    return stm_watch(tx, &watch, &self->handle);
+}
+
+/* Makes a watcher and has it added to the running transaction. */
+static PyObject *
+make(struct stm__state *state, PyObject *function, PyObject *callback,
+     enum stm_status (*add)(struct stm_tx *, struct watcher *, const char *))
+{
+    PyObject *name = name_of(function);
+    struct watcher *self;
+    struct stm__call call;
+    int result;
+
+    if (name == NULL)
+        return NULL;
+    self = (struct watcher *)state->watcher->tp_alloc(state->watcher, 0);
+    if (self == NULL) {
+        Py_DECREF(name);
+        return NULL;
+    }
+    self->function = Py_NewRef(function);
+    self->callback = Py_XNewRef(callback);
+    stm__call_begin(&call);
+    result = stm__call_end(&call, state,
+                           add(stm_current(), self, PyBytes_AS_STRING(name)));
+    Py_DECREF(name);
+    if (result == 0)
+        return (PyObject *)self;
+    stm__discard((PyObject *)self);
+    return NULL;
 }
 
 static PyObject *watch(PyObject *module, PyObject *args)
 {
-    struct stm_tx *tx = stm__transaction("stm.watch()");
-    struct stm__state *state = stm__state(module);
     PyObject *function, *callback;
-    struct watcher *self;
-    enum stm_status status;
 
-    if (tx == NULL || !PyArg_ParseTuple(args, "OO:watch", &function, &callback))
+    if (stm__transaction("stm.watch()") == NULL ||
+        !PyArg_ParseTuple(args, "OO:watch", &function, &callback))
         return NULL;
     if (!PyCallable_Check(function) || !PyCallable_Check(callback)) {
         PyErr_SetString(PyExc_TypeError,
                         "watch() needs a function and a callback");
         return NULL;
     }
-    self = (struct watcher *)state->watcher->tp_alloc(state->watcher, 0);
-    if (self == NULL)
+    return make(stm__state(module), function, callback, add_watcher);
+}
+
+static PyObject *invariant(PyObject *module, PyObject *function)
+{
+    if (stm__transaction("stm.invariant()") == NULL)
         return NULL;
-    self->function = Py_NewRef(function);
-    self->callback = Py_NewRef(callback);
-    status = register_watcher(tx, self);
-    if (status == STM_OK)
-        return (PyObject *)self;
-    stm__discard((PyObject *)self);
-    return stm__raise(state, status);
+    if (!PyCallable_Check(function)) {
+        PyErr_SetString(PyExc_TypeError, "invariant() needs a function");
+        return NULL;
+    }
+    return make(stm__state(module), function, NULL, add_invariant);
 }
 
 static enum stm_status cancel_body(struct stm_tx *tx, void *argument)
@@ -185,13 +278,27 @@ PyDoc_STRVAR(
     "Run a function now and whenever a transaction has written what it read,\n"
     "and the callback with its result, inside that transaction.");
 
+PyDoc_STRVAR(
+    invariant_doc,
+    "invariant($module, function, /)\n--\n\n"
+    "Have a function hold, now and at the end of every transaction that\n"
+    "writes what it read.\n\n"
+    "It holds where it returns None or True.  Where it returns something "
+    "else,\n"
+    "the transaction is undone and AssertionError raised; what the function\n"
+    "raises itself propagates, too.  It may ask previously() for the state\n"
+    "before the transaction.\n\n"
+    "Return a Watcher, whose cancel() ends this.  It can be used as a\n"
+    "decorator: the name becomes the Watcher.");
+
 PyMethodDef stm__watcher_functions[] = {
     {"watch", watch, METH_VARARGS, watch_doc},
+    {"invariant", invariant, METH_O, invariant_doc},
     {NULL, NULL, 0, NULL},
 };
 
 PyDoc_STRVAR(watcher_doc,
-             "A watcher, as watch() returns it.\n\n"
+             "A watcher, as watch() and invariant() return it.\n\n"
              "It watches for as long as what it watches exists, or until it\n"
              "is cancelled.");
 

@@ -24,7 +24,13 @@ import atexit as _atexit
 import functools as _functools
 import os as _os
 from collections.abc import Callable as _Callable
-from typing import Any as _Any, ParamSpec as _ParamSpec, TypeVar as _TypeVar
+from types import MethodType as _MethodType
+from typing import (
+    Any as _Any,
+    ParamSpec as _ParamSpec,
+    TypeVar as _TypeVar,
+    overload as _overload,
+)
 
 from stm import _stm
 from stm._stm import (
@@ -36,8 +42,11 @@ from stm._stm import (
     atomically,
     elapsed,
     in_transaction,
+    invariant,
+    name_transaction,
     on_commit,
     or_else,
+    previously,
     retry,
 )
 
@@ -50,9 +59,13 @@ __all__ = [
     "atomically",
     "elapsed",
     "in_transaction",
+    "invariant",
+    "name_transaction",
     "on_commit",
     "or_else",
+    "previously",
     "retry",
+    "transaction",
     "watch",
 ]
 
@@ -73,9 +86,64 @@ def atomic(function: _Callable[_P, _T]) -> _Callable[_P, _T]:
     return wrapper
 
 
+@_overload
+def transaction(
+    function: _Callable[_P, _T], *, name: str | None = None
+) -> _Callable[_P, _T]: ...
+@_overload
+def transaction(
+    *, name: str | None = None
+) -> _Callable[[_Callable[_P, _T]], _Callable[_P, _T]]: ...
+def transaction(function: _Any = None, *, name: str | None = None) -> _Any:
+    """Decorate a function so that each call is a transaction with a name.
+
+    The counts of stm.stats are kept for each name, which is the function's
+    unless one is given: it can be used as @transaction and as
+    @transaction(name="transfer").
+
+    Inside a transaction a call is a nested one: it counts as part of the one
+    that is running, which keeps its name; name_transaction() changes that.
+    """
+    if function is None:
+        return _functools.partial(transaction, name=name)
+    if not callable(function):
+        raise TypeError("transaction() needs a function, or a name by keyword")
+    its_name: str = function.__qualname__ if name is None else name
+
+    def named(*args: _Any, **kwargs: _Any) -> _Any:
+        name_transaction(its_name)
+        return function(*args, **kwargs)
+
+    @_functools.wraps(function)
+    def wrapper(*args: _Any, **kwargs: _Any) -> _Any:
+        body = function if in_transaction() else named
+        return atomically(_functools.partial(body, *args, **kwargs))
+
+    return wrapper
+
+
+def _for_watch(callback: _Any) -> _Any:
+    """Return the callback with a state of its own, where it keeps one."""
+    if isinstance(callback, _MethodType):
+        function = _for_watch(callback.__func__)
+        if function is not callback.__func__:
+            callback = _MethodType(function, callback.__self__)
+        return callback
+    fresh = getattr(type(callback), "_stm_for_watch", None)
+    return callback if fresh is None else fresh(callback)
+
+
+@_overload
 def watch(
-    function: _Callable[[], _T],
-    callback: _Callable[[_T], object] | None = None,
+    function: _Callable[[], _T], callback: _Callable[[_T], object]
+) -> Watcher: ...
+@_overload
+def watch(
+    function: _Callable[[], _T], callback: None = None
+) -> _Callable[[_Callable[[_T], object]], Watcher]: ...
+def watch(
+    function: _Callable[[], _Any],
+    callback: _Callable[[_Any], object] | None = None,
 ) -> _Any:
     """Watch what a function reads.
 
@@ -94,10 +162,7 @@ def watch(
     """
     if callback is None:
         return _functools.partial(watch, function)
-    for_watch = getattr(callback, "_stm_for_watch", None)
-    if for_watch is not None:
-        callback = for_watch()
-    return _stm.watch(function, callback)
+    return _stm.watch(function, _for_watch(callback))
 
 
 # Registered before what other modules of the package do at exit, and so run

@@ -5,7 +5,7 @@
 import functools as _functools
 import operator as _operator
 from collections.abc import Callable as _Callable
-from typing import Any as _Any, TypeVar as _TypeVar
+from typing import Any as _Any, TypeVar as _TypeVar, overload as _overload
 
 import stm as _stm_package
 from stm import _stm
@@ -77,12 +77,13 @@ class _ChangesOnly:
         method = _functools.partial(self._callback, instance)
         return _ChangesOnly(method, self._same)
 
-    def __call__(self, result: _Any) -> None:
-        last = self._last.value
+    def __call__(self, *args: _Any) -> None:
+        # More than the result where it is bound to something: a class, say.
+        last, result = self._last.value, args[-1]
         if last and self._same(last[0], result):
             return
         self._last.value = (result,)
-        self._callback(result)
+        self._callback(*args)
 
     def _stm_for_watch(self) -> "_ChangesOnly":
         return _ChangesOnly(self._callback, self._same)
@@ -106,9 +107,17 @@ def changes_only(
     return _ChangesOnly(callback, according_to or _operator.is_)
 
 
+@_overload
 def atomically_watch(
-    function: _Callable[[], _T],
-    callback: _Callable[[_T], object] | None = None,
+    function: _Callable[[], _T], callback: _Callable[[_T], object]
+) -> _stm_package.Watcher: ...
+@_overload
+def atomically_watch(
+    function: _Callable[[], _T], callback: None = None
+) -> _Callable[[_Callable[[_T], object]], _stm_package.Watcher]: ...
+def atomically_watch(
+    function: _Callable[[], _Any],
+    callback: _Callable[[_Any], object] | None = None,
 ) -> _Any:
     """Call watch() in a transaction of its own.
 

@@ -138,6 +138,13 @@ class ElapsedTest(Case):
     def test_with_both_times_raises(self):
         with self.assertRaises(ValueError):
             atomically(lambda: elapsed(1, 2))
+        with self.assertRaisesRegex(ValueError, "only one"):
+            atomically(lambda: retry(1, 2))
+
+    def test_elapsed_and_retry_need_a_transaction(self):
+        for call in elapsed, lambda: elapsed(1), retry, lambda: retry(1):
+            with self.assertRaisesRegex(RuntimeError, "atomically"):
+                call()
 
     def test_wakes_when_the_seconds_are_over(self):
         begin = time.monotonic()

@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The stm authors
 # SPDX-License-Identifier: MIT
+import functools
 import operator
 import time
+import types
 import unittest
 
 import stm
@@ -28,6 +30,16 @@ class WaitUntilTest(Case):
             wait_until(var.get, timeout_at=time.time() - 1)
         with self.assertRaises(ValueError):
             wait_until(var.get, 1, 2)
+
+    def test_with_no_time_waits_for_ever(self):
+        self.assertTrue(would_block(lambda: wait_until(int, None, None)))
+
+    def test_that_is_true_already_needs_no_time(self):
+        self.assertIsNone(wait_until(lambda: "yes", timeout_after=-1))
+
+    def test_what_the_function_raises_propagates(self):
+        with self.assertRaises(ZeroDivisionError):
+            wait_until(lambda: 1 / 0, 1)
 
     def test_retries_inside_a_transaction(self):
         var = TVar(False)
@@ -112,6 +124,48 @@ class ChangesOnlyTest(Case):
         atomically_watch(two.get, callback)
         self.assertEqual(seen, [0, 0])
 
+    def test_remembers_for_each_class_apart(self):
+        class Watching:
+            @classmethod
+            @changes_only
+            def note(cls, value):
+                cls.seen.append(value)
+
+        class One(Watching):
+            seen = Notes()
+
+        class Two(Watching):
+            seen = Notes()
+
+        var = TVar(0)
+        for kind in One, Two, One:
+            atomically_watch(var.get, kind.note)
+        atomically(lambda: var.set(0))
+        atomically(lambda: var.set(1))
+        self.assertEqual(One.seen, [0, 0, 1, 1])
+        self.assertEqual(Two.seen, [0, 1])
+
+    def test_bound_by_hand_remembers_for_each_watch(self):
+        @changes_only
+        def note(seen, value):
+            seen.append(value)
+
+        var, seen = TVar(0), [Notes() for _ in range(3)]
+        atomically_watch(var.get, types.MethodType(note, seen[0]))
+        atomically_watch(var.get, types.MethodType(note, seen[1]))
+        atomically_watch(var.get, functools.partial(note, seen[2]))
+        for value in 0, 1:
+            atomically(lambda: var.set(value))
+        self.assertEqual(seen, [[0, 1]] * 3)
+
+    def test_keeps_what_the_callback_is_called(self):
+        @changes_only
+        def note(value):
+            """Note a value."""
+
+        self.assertEqual(note.__name__, "note")
+        self.assertEqual(note.__doc__, "Note a value.")
+
     def test_an_abort_undoes_what_it_remembers(self):
         var, seen = TVar(0), Notes()
         atomically_watch(var.get, changes_only(seen.append))
@@ -134,6 +188,17 @@ class AtomicFunctionTest(Case):
     def test_is_atomic(self):
         self.assertIs(atomic_function, stm.atomic)
         self.assertTrue(atomic_function(stm.in_transaction)())
+
+    def test_passes_arguments_on_and_keeps_its_name(self):
+        @atomic_function
+        def pair(left, *, right=2):
+            """Return both."""
+            return left, right
+
+        self.assertEqual(pair(1), (1, 2))
+        self.assertEqual(pair(left=1, right=3), (1, 3))
+        self.assertEqual(pair.__name__, "pair")
+        self.assertEqual(pair.__doc__, "Return both.")
 
 
 if __name__ == "__main__":

@@ -174,9 +174,34 @@ class WatchTest(Case):
         self.assertEqual(seen, [1, -1, 2, -2])
         other.cancel()
 
+    def test_takes_its_arguments_by_name(self):
+        var, seen = TVar(1), Notes()
+        for call in watch, atomically_watch:
+            atomically(lambda: call(function=var.get, callback=seen.append))
+            atomically(lambda: call(var.get, callback=None)(seen.append))
+        self.assertEqual(seen, [1] * 4)
+
     def test_needs_callables(self):
-        with self.assertRaises(TypeError):
-            atomically(lambda: watch(1, print))
+        for arguments in ((1, print), (print, 1)):
+            with self.assertRaises(TypeError):
+                atomically(lambda: watch(*arguments))
+
+    def test_needs_a_transaction(self):
+        with self.assertRaisesRegex(RuntimeError, "stm.watch"):
+            watch(int, print)
+        with self.assertRaisesRegex(RuntimeError, "stm.watch"):
+            watch(int)(print)
+
+    def test_a_result_of_the_callback_is_finalized_after_the_attempt(self):
+        inside = []
+
+        class Result:
+            def __del__(self):
+                inside.append(stm.in_transaction())
+
+        atomically_watch(int, lambda _: Result())
+        self.assertTrue(inside)
+        self.assertFalse(any(inside))
 
     def test_keeps_a_sum_that_threads_change(self):
         parts = [TVar(0) for _ in range(4)]
