@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What the examples' command lines have in common."""
 
+import argparse
+
 
 def number(least, most):
     """Return a type of arguments: a whole number between two others."""
@@ -31,3 +33,20 @@ def add_keep_alive(parser):
         metavar="SECONDS",
         help="how long a thread stays idle (%(default)s)",
     )
+
+
+def parse_numbers(prog, description, *options):
+    """Parse a command line of options that are whole numbers.
+
+    Each option comes as its name, default, least and most, and its help.
+    """
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    for option, default, least, most, text in options:
+        parser.add_argument(
+            option,
+            type=number(least, most),
+            default=default,
+            metavar="N",
+            help=f"{text} (%(default)s)",
+        )
+    return parser.parse_args()

@@ -101,5 +101,58 @@ class ThreadPoolTest(ExampleTest):
         self.assertTrue(any("commits" in line for line in lines))
 
 
+class NumbersTest(ExampleTest):
+    """The programs whose options are all numbers."""
+
+    def lines(self, name, *args):
+        done = self.run_example(name, *args)
+        self.assertEqual(done.stderr, b"")
+        return done.stdout.decode().splitlines()
+
+    def test_the_bank_keeps_its_total(self):
+        for accounts, clerks in ((10, 4), (2, 7)):
+            ways, total = self.lines(
+                "bank.py",
+                *("--accounts", str(accounts)),
+                *("--clerks", str(clerks)),
+                *("--transfers", "200"),
+            )
+            counts = [int(word) for word in ways.split() if word.isdigit()]
+            self.assertEqual(sum(counts), 200 * clerks)
+            self.assertEqual(total, f"{accounts} accounts hold {accounts}00")
+
+    def test_the_queue_loses_nothing(self):
+        for producers, consumers, capacity in ((1, 1, 1), (1, 3, 1), (3, 2, 9)):
+            lines = self.lines(
+                "boundedqueue.py",
+                *("--producers", str(producers)),
+                *("--consumers", str(consumers)),
+                *("--capacity", str(capacity)),
+                *("--items", "200"),
+            )
+            count = 200 * producers
+            total = count * (count + 1) // 2
+            self.assertEqual(
+                lines, [f"{count} items came through, their sum is {total}"]
+            )
+
+    def test_the_total_is_told_at_each_tenth(self):
+        lines = self.lines("total.py", "--parts", "3", "--changes", "50")
+        tenths = [str(20 * i) for i in range(1, 11)]
+        self.assertEqual(lines, [*tenths, "3 parts add up to 200"])
+
+    def test_bad_usage_is_refused(self):
+        for name, option in (
+            ("bank.py", "--accounts"),
+            ("boundedqueue.py", "--capacity"),
+            ("total.py", "--parts"),
+        ):
+            for wrong in ("0", "-1", "x", "", "99999999999999999999"):
+                done = self.run_example(name, option, wrong, status=2)
+                self.assertIn(f"{option}: invalid".encode(), done.stderr)
+            self.run_example(name, "surplus", status=2)
+            self.assertIn(option.encode(), self.run_example(name, "-h").stdout)
+
+
 if __name__ == "__main__":
     unittest.main()

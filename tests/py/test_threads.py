@@ -79,13 +79,13 @@ class ThreadTest(Case):
                 self.seen = TVar(0)
 
             def run(self):
-                for i in range(self.count):
+                for i in range(atomically(lambda: self.count)):
                     atomically(lambda: self.seen.set(i + 1))
 
-        thread = Counting(3)
+        thread = atomically(lambda: Counting(3))
         thread.start()
         thread.join(LIMIT)
-        self.assertEqual(atomically(thread.seen.get), 3)
+        self.assertEqual(atomically(lambda: thread.seen.get()), 3)
 
     def test_a_target_that_is_false_is_run(self):
         class Falsy(list):

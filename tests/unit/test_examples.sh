@@ -2,8 +2,9 @@
 # SPDX-FileCopyrightText: 2026 The stm authors
 # SPDX-License-Identifier: MIT
 
-# The examples do what they say: sha256tree prints what sha256sum prints, and
-# threadpool prints counts that add up.  EXAMPLES is where the programs are.
+# The examples do what they say: sha256tree prints what sha256sum prints,
+# threadpool prints counts that add up, and the others lose nothing.  EXAMPLES
+# is where the programs are.
 set -u
 examples=${EXAMPLES:-../../examples}
 . "${srcdir:-.}/../expect.sh"
@@ -118,6 +119,72 @@ test_threadpool()
     expect 0 "$examples/threadpool" --help
 }
 
+# ends_with LINE: is this the last line that the last command printed?
+ends_with()
+{
+    [ "$(tail -n 1 "$folder/out")" = "$1" ] ||
+        fail "expected '$1' at the end, got: $(tail -n 3 "$folder/out")"
+}
+
+# bad_usage PROGRAM OPTION: what every program of numbers refuses.
+bad_usage()
+{
+    for wrong in -1 x '' 1x 99999999999999999999; do
+        expect 2 "$examples/$1" "--$2" "$wrong"
+        said "--$2 is '$wrong', expected"
+    done
+    expect 2 "$examples/$1" --nonsense
+    expect 2 "$examples/$1" surplus
+    said "unexpected argument 'surplus'"
+    expect 0 "$examples/$1" --help
+    grep -q -- "^  --$2 N  " "$folder/out" ||
+        fail "expected --help to name --$2"
+}
+
+test_bank()
+{
+    expect 0 "$examples/bank" --transfers 2000
+    ends_with '10 accounts hold 1000'
+    awk 'NR == 1 && $1 + $3 + $5 != 8000 { exit 1 }' "$folder/out" ||
+        fail "expected each transfer to go one way: $(cat "$folder/out")"
+    expect 0 "$examples/bank" --accounts 2 --clerks 7 --transfers 300
+    ends_with '2 accounts hold 200'
+    expect 0 "$examples/bank" --accounts 3 --clerks 1 --transfers 0
+    ends_with '3 accounts hold 300'
+    bad_usage bank transfers
+    expect 2 "$examples/bank" --accounts 1
+}
+
+test_boundedqueue()
+{
+    for shape in '1 1 1' '1 3 1' '3 1 2' '2 2 1000'; do
+        # The numbers are words of their own.
+        # shellcheck disable=SC2086
+        set -- $shape
+        expect 0 "$examples/boundedqueue" --producers "$1" --consumers "$2" \
+            --capacity "$3" --items 500
+        count=$((500 * $1))
+        sum=$((count * (count + 1) / 2))
+        ends_with "$count items came through, their sum is $sum"
+    done
+    expect 0 "$examples/boundedqueue" --items 0
+    ends_with '0 items came through, their sum is 0'
+    bad_usage boundedqueue items
+    expect 2 "$examples/boundedqueue" --capacity 0
+}
+
+test_total()
+{
+    expect 0 "$examples/total" --parts 3 --threads 5 --changes 200
+    ends_with '3 parts add up to 1000'
+    [ "$(head -n -1 "$folder/out")" = "$(seq 100 100 1000)" ] ||
+        fail "expected each tenth in order, got: $(cat "$folder/out")"
+    expect 0 "$examples/total" --changes 0
+    ends_with '8 parts add up to 0'
+    bad_usage total changes
+    expect 2 "$examples/total" --parts 0
+}
+
 # What the library heeds in the environment of any program.
 test_environment()
 {
@@ -141,5 +208,8 @@ else
     echo "sha256tree was not built: left out" >&2
 fi
 test_threadpool
+test_bank
+test_boundedqueue
+test_total
 test_environment
 [ "$failures" -eq 0 ]
