@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from types import GenericAlias
 from typing import Any, Generic, NoReturn, SupportsIndex, TypeVar, final, overload
+from typing import Any, Generic, NoReturn, SupportsIndex, TypeVar
+from typing import final, overload
 from typing_extensions import Self
 
 _T = TypeVar("_T")
@@ -131,6 +133,7 @@ class BroadcastEndpoint(Generic[_T]):
     def is_empty(self) -> bool: ...
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
 
+@final
 class Watcher:
     def cancel(self) -> None: ...
 

@@ -164,6 +164,29 @@ class InvariantTest(Case):
         self.assertEqual(atomically(var.get), 5)
         self.assertTrue(would_block(lambda: invariant(retry)))
 
+    def test_a_retry_in_it_cannot_be_swallowed(self):
+        var = TVar(0)
+
+        def body():
+            var.get()
+            try:
+                invariant(retry)
+            finally:
+                return  # the retry is not over
+
+        self.assertTrue(would_block(body))
+
+    def test_that_makes_itself_anew_ends_in_a_recursion_error(self):
+        var = TVar(0)
+
+        def endless():
+            var.set(var.get() + 1)
+            invariant(endless)
+
+        with self.assertRaises(RecursionError):
+            self.hold(endless)
+        self.assertEqual(atomically(var.get), 0)
+
     def test_cancelled_need_not_hold(self):
         var = TVar(0)
         handle = self.hold(lambda: var.get() < 10)
@@ -268,9 +291,7 @@ class InvariantTest(Case):
                 with self.assertRaises(AssertionError):
                     atomically(break_it)
 
-        self.join(
-            self.start(move, left, right), self.start(move, right, left)
-        )
+        self.join(self.start(move, left, right), self.start(move, right, left))
         self.assertEqual(atomically(left.get), 50)
 
     def test_in_a_cycle_is_collected(self):

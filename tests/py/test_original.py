@@ -149,9 +149,7 @@ class WatcherTest(Case):
     def test_a_pool_runs_what_is_scheduled_and_can_be_watched(self):
         pool, count, seen = ThreadPool(3, 1), TVar(0), Notes()
 
-        @atomically_watch(
-            lambda: (pool.tasks_scheduled, pool.tasks_finished)
-        )
+        @atomically_watch(lambda: (pool.tasks_scheduled, pool.tasks_finished))
         @changes_only(according_to=operator.eq)
         def watcher(counts):
             seen.append(counts)

@@ -112,6 +112,15 @@ class PreviouslyTest(Case):
         self.assertEqual(values, [3])
         self.assertTrue(would_block(lambda: previously(retry)))
 
+    def test_a_retry_in_it_cannot_be_swallowed(self):
+        def body():
+            try:
+                previously(retry)
+            except BaseException:
+                pass
+
+        self.assertTrue(would_block(body))
+
     def test_what_it_read_makes_the_transaction_conflict(self):
         var, seen = TVar(0), TVar(0)
 
@@ -152,9 +161,7 @@ class PreviouslyTest(Case):
 
     def test_in_a_watcher_sees_the_state_before_the_transaction(self):
         var, seen = TVar(1), Notes()
-        atomically_watch(
-            lambda: (previously(var.get), var.get()), seen.append
-        )
+        atomically_watch(lambda: (previously(var.get), var.get()), seen.append)
         atomically(lambda: (var.set(5), atomically(lambda: var.set(6))))
         self.assertEqual(seen, [(1, 1), (1, 6)])
 

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import io
 import os
+import signal
 import sys
 import threading
 import unittest
@@ -158,9 +159,7 @@ class ThreadTest(Case):
 
     def test_starts_once_whoever_starts_it(self):
         count, refused = TVar(0), TVar(0)
-        thread = Thread(
-            lambda: atomically(lambda: count.set(count.get() + 1))
-        )
+        thread = Thread(lambda: atomically(lambda: count.set(count.get() + 1)))
 
         def start():
             try:
@@ -369,6 +368,29 @@ class ExitTest(Case):
         )
         self.assertEqual(output, "done\n")
         self.assertEqual(errors, "")
+
+    def test_an_interrupt_ends_the_wait_for_a_thread(self):
+        output, errors, took = self.script(
+            """
+            import stm, stm.threadutils
+            go = stm.TVar(False)
+            thread = stm.threadutils.Thread(
+                lambda: stm.atomically(lambda: go.get() or stm.retry())
+            )
+            thread.start()
+            try:
+                print("waiting", flush=True)
+                thread.join()
+            except KeyboardInterrupt:
+                print("interrupted", flush=True)
+            stm.atomically(lambda: go.set(True))
+            """,
+            signal_after="waiting",
+            signal=signal.SIGINT,
+        )
+        self.assertEqual(output, "waiting\ninterrupted\n")
+        self.assertEqual(errors, "")
+        self.assertLess(took, LIMIT / 2)
 
     def test_the_interpreter_does_not_wait_for_a_daemon(self):
         _, errors, took = self.script(
