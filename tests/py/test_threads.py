@@ -251,11 +251,19 @@ class JoinTest(Case):
         slow.join(LIMIT)
 
     def test_comes_after_the_exception_was_reported(self):
-        with Hook() as seen:
+        seen = []
+
+        def report(args):
+            for _ in range(1000):  # who did not wait would be ahead
+                os.sched_yield()
+            seen.append(args.exc_type)
+
+        with Hook():
+            threading.excepthook = report
             thread = Thread(lambda: 1 / 0)
             thread.start()
             thread.join(LIMIT)
-            self.assertEqual(len(seen), 1)
+            self.assertEqual(seen, [ZeroDivisionError])
 
     def test_of_one_not_started_or_of_itself_is_an_error(self):
         thread = Thread(lambda: thread.join())

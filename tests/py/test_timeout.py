@@ -19,7 +19,7 @@ from stm.timeout import (
     with_timeout,
 )
 from stm.utils import atomically_watch, would_block
-from support import LIMIT, Case, Notes
+from support import LIMIT, Case, Notes, Unraisable
 
 
 class VariableTest(Case):
@@ -105,7 +105,9 @@ class VariableTest(Case):
 
         gc.collect()
         self.assertIsNone(reference())
-        atomically(lambda: stm.elapsed(0.1) or retry())
+        with Unraisable() as errors:
+            atomically(lambda: stm.elapsed(0.1) or retry())
+        self.assertEqual(errors, [])
 
     def test_gives_a_blocking_function_a_limit(self):
         items = TList()
