@@ -91,9 +91,10 @@ class ExitTest(Case):
                 )
             stm.atomically(lambda: ticks.value > 20 or stm.retry())
             class Late:
+                # Those in C, since modules in Python may be gone by then.
                 def __del__(self, tick=tick, elapsed=stm.elapsed,
-                            watch=stm.utils.atomically_watch):
-                    watch(lambda: elapsed(0.001), tick)
+                            atomically=stm.atomically, watch=stm._stm.watch):
+                    atomically(lambda: watch(lambda: elapsed(0.001), tick))
             late = Late()
             stm.atomically(lambda: ticks.set(0))
             """
