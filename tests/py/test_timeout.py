@@ -109,6 +109,17 @@ class VariableTest(Case):
             atomically(lambda: stm.elapsed(0.1) or retry())
         self.assertEqual(errors, [])
 
+    def test_that_lives_until_exit_does_no_harm(self):
+        _, errors, _ = self.script(
+            """
+            import stm, stm.timeout
+            var = stm.timeout.make_delay(3600)
+            stm.cycle = [var]
+            stm.cycle.append(stm.cycle)
+            """
+        )
+        self.assertEqual(errors, "")
+
     def test_gives_a_blocking_function_a_limit(self):
         items = TList()
         var = make_delay(0.02)
