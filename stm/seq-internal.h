@@ -36,6 +36,14 @@ static inline size_t stm__seq_length(const struct stm_seq *seq)
     return seq ? stm_seq_length(seq) : 0;
 }
 
+/* Would two be too long together?  What shares its nodes can be longer than
+ * memory is large; no longer than any array, so that nobody's arithmetic wraps.
+ */
+static inline bool stm__seq_too_long(size_t left, size_t right)
+{
+    return right > PTRDIFF_MAX / sizeof(stm_value) - left;
+}
+
 const struct stm_type *stm__seq_item_type(const struct stm_seq *seq);
 
 /* Releases at once, also inside an attempt: for a sequence whose items all have

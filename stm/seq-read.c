@@ -88,6 +88,19 @@ const stm_value *stm_seq_run(const struct stm_seq *seq, size_t index,
     return leaf->item + index;
 }
 
+const stm_value *stm_seq_run_before(const struct stm_seq *seq, size_t index,
+                                    size_t *count)
+{
+    if (index == 0) {
+        *count = 0;
+        return NULL;
+    }
+    index--;
+    const struct stm__leaf *leaf = find_leaf(seq, &index);
+    *count = index + 1;
+    return leaf->item;
+}
+
 void stm__seq_copy_out(const struct stm_seq *seq, stm_value *items)
 {
     size_t count;
@@ -151,6 +164,11 @@ static int traverse_value(stm_value value, stm_visit *visit, void *context)
     for (unsigned i = 0; i < count && result == 0; i++)
         result = stm__tree_traverse(part[i], type, visit, context);
     return result;
+}
+
+int stm_seq_traverse(const struct stm_seq *seq, stm_visit *visit, void *context)
+{
+    return traverse_value((stm_value)seq, visit, context);
 }
 
 static struct stm_seq *of_dead(stm_value dead)

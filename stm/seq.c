@@ -449,6 +449,8 @@ static bool join_parts(struct stm_seq *whole, struct stm__node *const *part,
 struct stm_seq *stm__seq_concat(struct stm_seq *left, struct stm_seq *right,
                                 uint64_t owner)
 {
+    if (stm__seq_too_long(left->length, right->length))
+        return NULL;
     struct stm__node *part[6];
     unsigned count = stm__seq_parts(left, part);
     count += stm__seq_parts(right, part + count);

@@ -24,7 +24,8 @@ STM_API struct stm_seq *stm_seq_new(const struct stm_type *item,
 
 /* The items [from, to) as a sequence of their own; from <= to <= length.  And
  * left followed by right, which have items of the same type.  O(log n).  The
- * caller owns a reference.  NULL: out of memory. */
+ * caller owns a reference.  NULL: out of memory, or more items than an array of
+ * words can have. */
 STM_API struct stm_seq *stm_seq_slice(struct stm_seq *seq, size_t from,
                                       size_t to);
 STM_API struct stm_seq *stm_seq_concat(struct stm_seq *left,
@@ -45,6 +46,17 @@ STM_API stm_value stm_seq_get(const struct stm_seq *seq, size_t index);
  * number; NULL and 0 when index is the length or more. */
 STM_API const stm_value *stm_seq_run(const struct stm_seq *seq, size_t index,
                                      size_t *count);
+
+/* The same backwards: the items before index, which is at most the length, that
+ * lie together, in the order of the sequence; NULL and 0 when index is 0. */
+STM_API const stm_value *stm_seq_run_before(const struct stm_seq *seq,
+                                            size_t index, size_t *count);
+
+/* For a tracing collector: calls visit for each counted reference that is owned
+ * only by way of the caller's reference to the sequence.  What is shared with
+ * another sequence is not visited: see stm_tvar_traverse. */
+STM_API int stm_seq_traverse(const struct stm_seq *seq, stm_visit *visit,
+                             void *context);
 
 #ifdef __cplusplus
 }

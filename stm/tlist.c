@@ -5,10 +5,12 @@
 #include <stm/error-internal.h>
 #include <stm/tlist-internal.h>
 
-struct stm_tlist *stm_tlist_new(const struct stm_type *item)
+/* Takes over the sequence, also when it fails; NULL: there was no memory for
+ * one. */
+static struct stm_tlist *new_with(const struct stm_type *item,
+                                  struct stm_seq *seq)
 {
     struct stm_tlist *list = malloc(sizeof *list);
-    struct stm_seq *seq = stm__seq_new(item, 0);
     struct stm_tvar *root = NULL;
 
     if (seq)
@@ -25,6 +27,17 @@ struct stm_tlist *stm_tlist_new(const struct stm_type *item)
     else if (seq)
         stm_seq_release(seq);
     return NULL;
+}
+
+struct stm_tlist *stm_tlist_new(const struct stm_type *item)
+{
+    return new_with(item, stm__seq_new(item, 0));
+}
+
+struct stm_tlist *stm_tlist_new_of(struct stm_seq *items)
+{
+    stm_seq_retain(items);
+    return new_with(stm__seq_item_type(items), items);
 }
 
 void stm_tlist_retain(struct stm_tlist *list)
@@ -71,6 +84,17 @@ static enum stm_status check_range(const char *function, size_t from, size_t to,
         return stm_error(STM_ERANGE, "%s: from %zu is after to %zu", function,
                          from, to);
     return STM_OK;
+}
+
+/* Is there room for the items of another sequence (NULL: none)? */
+static enum stm_status check_room(const char *function,
+                                  const struct stm_seq *seq,
+                                  const struct stm_seq *more)
+{
+    if (!stm__seq_too_long(stm_seq_length(seq), stm__seq_length(more)))
+        return STM_OK;
+    return stm_error(STM_EFULL, "%s: %zu more items than the %zu there are",
+                     function, stm_seq_length(more), stm_seq_length(seq));
 }
 
 enum stm_status stm_tlist_length(struct stm_tx *tx, struct stm_tlist *list,
@@ -199,6 +223,7 @@ enum stm_status stm_tlist_extend(struct stm_tx *tx, struct stm_tlist *list,
     struct stm_seq *before;
 
     STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
+    STM_TRY(check_room(__func__, before, items));
     return stm__seqvar_store(tx, list->root, before,
                              stm__seq_concat(before, items, tx->fast.stamp));
 }
@@ -231,6 +256,7 @@ enum stm_status stm_tlist_splice(struct stm_tx *tx, struct stm_tlist *list,
 
     STM_TRY(stm__seqvar_load_to_change(tx, list->root, list->item, &before));
     STM_TRY(check_range(__func__, from, to, before));
+    STM_TRY(check_room(__func__, before, items));
     return stm__seqvar_store(tx, list->root, before,
                              splice(before, from, to, items, tx->fast.stamp));
 }

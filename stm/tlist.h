@@ -22,6 +22,12 @@ struct stm_tlist;
 /* Makes an empty list of items of one type (NULL: words).  Needs no
  * transaction.  The caller owns a reference.  NULL: out of memory. */
 STM_API struct stm_tlist *stm_tlist_new(const struct stm_type *item);
+
+/* Makes a list that holds what a sequence holds, from the beginning: nothing is
+ * written that an attempt could undo.  O(1); needs no transaction.  The caller
+ * owns a reference.  NULL: out of memory. */
+STM_API struct stm_tlist *stm_tlist_new_of(struct stm_seq *items);
+
 STM_API void stm_tlist_retain(struct stm_tlist *list);
 STM_API void stm_tlist_release(struct stm_tlist *list);
 
@@ -73,13 +79,15 @@ stm_tlist_pop_back(struct stm_tx *tx, struct stm_tlist *list, stm_value *out);
 STM_API STM_NODISCARD enum stm_status stm_tlist_clear(struct stm_tx *tx,
                                                       struct stm_tlist *list);
 
-/* Adds all items of a sequence of the same type at the end.  O(log n). */
+/* Adds all items of a sequence of the same type at the end.  O(log n).
+ * STM_EFULL: more items than an array of words can have. */
 STM_API STM_NODISCARD enum stm_status stm_tlist_extend(struct stm_tx *tx,
                                                        struct stm_tlist *list,
                                                        struct stm_seq *items);
 
 /* Replaces the items [from, to) by those of a sequence of the same type (NULL:
- * by nothing).  O(log n).  STM_ERANGE unless from <= to <= length. */
+ * by nothing).  O(log n).  STM_ERANGE unless from <= to <= length; STM_EFULL as
+ * with stm_tlist_extend. */
 STM_API STM_NODISCARD enum stm_status stm_tlist_splice(struct stm_tx *tx,
                                                        struct stm_tlist *list,
                                                        size_t from, size_t to,

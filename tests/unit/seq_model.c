@@ -220,6 +220,16 @@ void check_version(const struct version *version)
     }
     EXPECT(stm_seq_run(seq, version->length, &count) == NULL);
     EXPECT_EQ(count, 0);
+    for (size_t i = version->length; i > 0; i -= count) {
+        const stm_value *run = stm_seq_run_before(seq, i, &count);
+        EXPECT(count >= 1);
+        EXPECT(count <= i);
+        EXPECT_MSG(
+            memcmp(run, version->item + i - count, count * sizeof(*run)) == 0,
+            "items before %zu differ from the model's", i);
+    }
+    EXPECT(stm_seq_run_before(seq, 0, &count) == NULL);
+    EXPECT_EQ(count, 0);
 }
 
 void model_splice(struct version *version, size_t at, size_t removed,

@@ -105,6 +105,34 @@ START_TEST(slices_and_concatenations_belong_to_no_one)
 }
 END_TEST
 
+START_TEST(no_sequence_is_longer_than_an_array_of_words)
+{
+    const size_t most = PTRDIFF_MAX / sizeof(stm_value);
+    AO_t before = AO_load(&blocks);
+    struct stm_seq *seq =
+        stm_seq_new(NULL, (stm_value[]){1, 2, 3, 4, 5, 6, 7}, 7);
+    while (stm_seq_length(seq) <= most / 2) {
+        struct stm_seq *twice = stm_seq_concat(seq, seq);
+        EXPECT(twice != NULL);
+        EXPECT_EQ(stm_seq_length(twice), 2 * stm_seq_length(seq));
+        stm_seq_release(seq);
+        seq = twice;
+    }
+    size_t length = stm_seq_length(seq);
+    EXPECT_MSG(stm_seq_concat(seq, seq) == NULL, "too long");
+    EXPECT_EQ(stm_seq_get(seq, length - 1), 7);
+    EXPECT_EQ(stm_seq_get(seq, length / 7 / 2 * 7), 1);
+    struct stm_seq *rest = stm_seq_slice(seq, 0, most - length);
+    struct stm_seq *longest = stm_seq_concat(seq, rest);
+    EXPECT_EQ(stm_seq_length(longest), most);
+    EXPECT_MSG(stm_seq_concat(longest, seq) == NULL, "too long");
+    stm_seq_release(longest);
+    stm_seq_release(rest);
+    stm_seq_release(seq);
+    EXPECT_EQ(AO_load(&blocks), before);
+}
+END_TEST
+
 static Suite *seq_suite(void)
 {
     Suite *suite = suite_create("seq_build");
@@ -114,6 +142,7 @@ static Suite *seq_suite(void)
     tcase_add_test(single,
                    building_fails_where_malloc_fails_and_counts_exactly);
     tcase_add_test(single, slices_and_concatenations_belong_to_no_one);
+    tcase_add_test(single, no_sequence_is_longer_than_an_array_of_words);
     suite_add_tcase(suite, single);
     return suite;
 }

@@ -18,8 +18,12 @@ static int visit_count(stm_value value, void *context)
 static size_t visited(const struct stm_seq *seq)
 {
     size_t count = 0;
-    int result = stm__seq_type.traverse((stm_value)seq, visit_count, &count);
+    int result = stm_seq_traverse(seq, visit_count, &count);
     EXPECT_EQ(result, count == 2000 ? 42 : 0);
+    size_t again = 0;
+    EXPECT_EQ(stm__seq_type.traverse((stm_value)seq, visit_count, &again),
+              result);
+    EXPECT_EQ(again, count);
     return count;
 }
 

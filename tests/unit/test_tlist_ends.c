@@ -190,12 +190,107 @@ START_TEST(a_list_that_was_discarded_is_empty)
 }
 END_TEST
 
+/* A list that is doubled until it cannot be: an error that leaves it as it is.
+ */
+static enum stm_status double_body(struct stm_tx *tx, void *argument)
+{
+    struct stm_tlist *list = argument;
+    enum stm_status status = STM_OK;
+    struct stm_seq *seq;
+    size_t length, before = 3;
+
+    STM_TRY(stm_tlist_clear(tx, list));
+    for (stm_value i = 0; i < 3; i++)
+        STM_TRY(stm_tlist_append(tx, list, i));
+    for (;;) {
+        STM_TRY(stm_tlist_snapshot(tx, list, &seq));
+        status = stm_tlist_extend(tx, list, seq);
+        if (status == STM_EFULL)
+            EXPECT_STATUS(STM_EFULL, stm_tlist_splice(tx, list, 1, 1, seq));
+        stm_seq_release(seq);
+        if (status != STM_OK)
+            break;
+        before *= 2;
+    }
+    STM_TRY(stm_tlist_length(tx, list, &length));
+    EXPECT_STATUS(STM_EFULL, status);
+    EXPECT(length == before && length > PTRDIFF_MAX / sizeof(stm_value) / 2,
+           "expected more than half of what an array can have, got %zu",
+           length);
+    return stm_tlist_append(tx, list, 3);
+}
+
+START_TEST(too_long_a_list_is_an_error_and_changes_nothing)
+{
+    struct stm_tlist *list = stm_tlist_new(NULL);
+
+    EXPECT_STATUS(STM_OK, stm_atomically(double_body, list));
+    stm_tlist_release(list);
+}
+END_TEST
+
+struct copying {
+    struct stm_tlist *list;
+    struct stm_tlist *copy;
+};
+
+/* Makes a list of what another holds, changes both, and gives up. */
+static enum stm_status copy_body(struct stm_tx *tx, void *argument)
+{
+    struct copying *copying = argument;
+    struct stm_seq *seq;
+    size_t length;
+
+    if (copying->copy)
+        stm_tlist_release(copying->copy); /* of an attempt thrown away */
+    copying->copy = NULL;
+    STM_TRY(stm_tlist_append(tx, copying->list, 1));
+    STM_TRY(stm_tlist_snapshot(tx, copying->list, &seq));
+    copying->copy = stm_tlist_new_of(seq);
+    stm_seq_release(seq);
+    STM_TRY(stm_tlist_append(tx, copying->copy, 2));
+    STM_TRY(stm_tlist_length(tx, copying->list, &length));
+    EXPECT(length == 1, "expected 1 item, got %zu", length);
+    STM_TRY(stm_tlist_length(tx, copying->copy, &length));
+    EXPECT(length == 2, "expected 2 items, got %zu", length);
+    return STM_EUSER;
+}
+
+static enum stm_status copied_body(struct stm_tx *tx, void *argument)
+{
+    struct copying *copying = argument;
+    stm_value item;
+    size_t length;
+
+    STM_TRY(stm_tlist_length(tx, copying->list, &length));
+    EXPECT(length == 0, "expected the append undone, got %zu items", length);
+    STM_TRY(stm_tlist_length(tx, copying->copy, &length));
+    EXPECT(length == 1, "expected what it was made with, got %zu items",
+           length);
+    STM_TRY(stm_tlist_get(tx, copying->copy, 0, &item));
+    EXPECT(item == 1, "expected 1, got %zu", (size_t)item);
+    return STM_OK;
+}
+
+START_TEST(what_a_list_is_made_with_is_not_undone)
+{
+    struct copying copying = {.list = stm_tlist_new(NULL)};
+
+    EXPECT_STATUS(STM_EUSER, stm_atomically(copy_body, &copying));
+    EXPECT_STATUS(STM_OK, stm_atomically(copied_body, &copying));
+    stm_tlist_release(copying.copy);
+    stm_tlist_release(copying.list);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("tlist_ends");
 
     tcase_add_test(tests, errors_of_a_list_are_results_and_change_nothing);
     tcase_add_test(tests, a_list_that_was_discarded_is_empty);
+    tcase_add_test(tests, what_a_list_is_made_with_is_not_undone);
+    tcase_add_test(tests, too_long_a_list_is_an_error_and_changes_nothing);
     tcase_add_test(tests, items_cross_a_list_once_and_in_order);
     return run_suite("tlist_ends", tests);
 }
