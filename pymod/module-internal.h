@@ -23,7 +23,7 @@
  *   TFuture.future, TPriorityQueue.queue, .id, Ticket.ticket, .queue_id
  *                           the same
  *   TList.pooled            atomic; only ever becomes true
- *   iterator.index          atomic
+ *   TListIterator.place     its mutex
  *   Watcher.function, .callback
  *                           written when made and by the collector
  *   ThreadPool.pool, .tasks written by __init__ alone, before it is shared
@@ -280,34 +280,54 @@ struct stm__tlist {
     size_t pooled; /* a pool works on it, so that it is never garbage */
 };
 
-/* A new list of the plain type. */
+/* A new list of the plain type, empty or with what a sequence holds. */
 PyObject *stm__tlist_new(struct stm__state *state);
+PyObject *stm__tlist_of(struct stm__state *state, struct stm_seq *items);
+
+/* Makes a list hold what a sequence holds, also where no transaction runs. */
+int stm__tlist_fill(PyObject *self, struct stm_seq *items);
 
 /* The items of a sequence as a new Python list. */
 PyObject *stm__seq_as_list(const struct stm_seq *seq);
 
-/* tlist_items.c: the subscript protocol, and what moves many items at once.
- * The latter replaces [from, to) by the items of a Python list
- * that nobody else has. */
+/* The items as they are now, as a sequence that the caller owns; `what` names
+ * the operation in the error.  NULL: an exception is set. */
+struct stm_seq *stm__tlist_snapshot(PyObject *self, const char *what);
+
+/* The items of any iterable as a sequence that the caller owns; a TList's are
+ * shared.  NULL: an exception is set. */
+struct stm_seq *stm__tlist_sequence(struct stm__state *state, PyObject *values);
+
+/* tlist_items.c: the subscript protocol. */
 PyObject *stm__tlist_item(PyObject *self, Py_ssize_t index);
 PyObject *stm__tlist_subscript(PyObject *self, PyObject *key);
 int stm__tlist_assign(PyObject *self, PyObject *key, PyObject *value);
-enum stm_status stm__tlist_replace(struct stm_tx *tx, struct stm_tlist *list,
-                                   size_t from, size_t to, PyObject *items);
+
+/* tlist_copies.c: sums, products and copies. */
+PyObject *stm__tlist_extend(PyObject *self, PyObject *values);
+PyObject *stm__tlist_inplace_concat(PyObject *self, PyObject *values);
+PyObject *stm__tlist_copy(PyObject *self, PyObject *unused);
+PyObject *stm__tlist_concat(PyObject *self, PyObject *other);
+PyObject *stm__tlist_repeat(PyObject *self, Py_ssize_t times);
+PyObject *stm__tlist_inplace_repeat(PyObject *self, Py_ssize_t times);
+PyObject *stm__tlist_reduce(PyObject *self, PyObject *unused);
+PyObject *stm__tlist_setstate(PyObject *self, PyObject *state);
+PyObject *stm__tlist_shallow(PyObject *self, PyObject *unused);
 
 /* tlist_values.c: what compares items or moves them all. */
 int stm__tlist_contains(PyObject *self, PyObject *item);
 PyObject *stm__tlist_compare(PyObject *self, PyObject *other, int operator);
-PyObject *stm__tlist_index(PyObject *self, PyObject *args);
-PyObject *stm__tlist_count(PyObject *self, PyObject *args);
+PyObject *stm__tlist_index(PyObject *self, PyObject *const *args,
+                           Py_ssize_t count);
+PyObject *stm__tlist_count(PyObject *self, PyObject *item);
 PyObject *stm__tlist_remove(PyObject *self, PyObject *item);
 PyObject *stm__tlist_sort(PyObject *self, PyObject *args, PyObject *kwargs);
-PyObject *stm__tlist_reverse(PyObject *self, PyObject *args);
+PyObject *stm__tlist_reverse(PyObject *self, PyObject *unused);
 PyObject *stm__tlist_reversed(PyObject *self, PyObject *unused);
 
 /* Takes the sequence. */
 PyObject *stm__tlist_iterator_new(struct stm__state *state,
-                                  struct stm_seq *items);
+                                  struct stm_seq *items, bool reversed);
 
 /* workers.c: completes a pool's configuration so that its workers are attached
  * to the interpreter and call what they find in the list. */

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* TList: the type and its methods.  What goes by index is in
- * tlist_items.c, what compares items or moves them all in tlist_values.c. */
+/* TList: the type and its methods.  What goes by index is in tlist_items.c,
+ * what compares items or moves them all in tlist_values.c, and what makes
+ * another list of one in tlist_copies.c. */
 
 #include "module-internal.h"
 
@@ -13,14 +14,29 @@ static struct stm_tlist *list_of(PyObject *object)
     return ((struct stm__tlist *)object)->list;
 }
 
-static bool is_tlist(struct stm__state *state, PyObject *object)
+/* Takes the list; NULL: there was no memory for one. */
+static PyObject *wrap(PyTypeObject *type, struct stm_tlist *list)
 {
-    return PyObject_TypeCheck(object, state->tlist);
+    struct stm__tlist *self;
+
+    if (list == NULL)
+        return PyErr_NoMemory();
+    self = (struct stm__tlist *)type->tp_alloc(type, 0);
+    if (self == NULL)
+        stm_tlist_release(list);
+    else
+        self->list = list;
+    return (PyObject *)self;
 }
 
 PyObject *stm__tlist_new(struct stm__state *state)
 {
-    return PyObject_CallNoArgs((PyObject *)state->tlist);
+    return wrap(state->tlist, stm_tlist_new(&stm__object_type));
+}
+
+PyObject *stm__tlist_of(struct stm__state *state, struct stm_seq *items)
+{
+    return wrap(state->tlist, stm_tlist_new_of(items));
 }
 
 PyObject *stm__seq_as_list(const struct stm_seq *seq)
@@ -55,19 +71,28 @@ static Py_ssize_t tlist_length(PyObject *object)
     return -1;
 }
 
-static PyObject *tlist_iter(PyObject *object)
+struct stm_seq *stm__tlist_snapshot(PyObject *object, const char *what)
 {
-    struct stm_tx *tx = stm__transaction("iter() of a TList");
-    struct stm__state *state = stm__state_of(object);
+    struct stm_tx *tx = stm__transaction(what);
     enum stm_status status;
     struct stm_seq *seq;
 
     if (tx == NULL)
         return NULL;
     status = stm_tlist_snapshot(tx, list_of(object), &seq);
-    if (status != STM_OK)
-        return stm__raise(state, status);
-    return stm__tlist_iterator_new(state, seq);
+    if (status == STM_OK)
+        return seq;
+    (void)stm__raise(stm__state_of(object), status);
+    return NULL;
+}
+
+static PyObject *tlist_iter(PyObject *object)
+{
+    struct stm_seq *seq = stm__tlist_snapshot(object, "iter() of a TList");
+
+    if (seq == NULL)
+        return NULL;
+    return stm__tlist_iterator_new(stm__state_of(object), seq, false);
 }
 
 struct snapshot {
@@ -102,18 +127,27 @@ static PyObject *items_anywhere(PyObject *object)
     return items;
 }
 
+/* As sets and deques show themselves: by the name of the class.  A list within
+ * is shown as it is when its turn comes. */
 static PyObject *tlist_repr(PyObject *object)
 {
-    PyObject *items, *result = NULL;
-    int nested = Py_ReprEnter(object);
+    PyObject *name = PyType_GetName(Py_TYPE(object));
+    PyObject *items = NULL, *result = NULL;
+    int nested;
 
-    if (nested != 0)
-        return nested > 0 ? PyUnicode_FromString("TList([...])") : NULL;
-    items = items_anywhere(object);
-    if (items != NULL)
-        result = PyUnicode_FromFormat("TList(%R)", items);
-    Py_XDECREF(items);
-    Py_ReprLeave(object);
+    if (name == NULL)
+        return NULL;
+    nested = Py_ReprEnter(object);
+    if (nested > 0)
+        result = PyUnicode_FromFormat("%U([...])", name);
+    if (nested == 0) {
+        items = items_anywhere(object);
+        if (items != NULL)
+            result = PyUnicode_FromFormat("%U(%R)", name, items);
+        Py_XDECREF(items);
+        Py_ReprLeave(object);
+    }
+    Py_DECREF(name);
     return result;
 }
 
@@ -132,6 +166,28 @@ static PyObject *tlist_append(PyObject *object, PyObject *item)
     Py_RETURN_NONE;
 }
 
+static int check_count(const char *name, Py_ssize_t count, Py_ssize_t least,
+                       Py_ssize_t most)
+{
+    if (count >= least && count <= most)
+        return 0;
+    PyErr_Format(PyExc_TypeError, "%s expected %s %zd argument%s, got %zd",
+                 name, least == most ? "exactly" : "at most", most,
+                 most == 1 ? "" : "s", count);
+    return -1;
+}
+
+static int as_position(PyObject *argument, Py_ssize_t *out)
+{
+    PyObject *number = PyNumber_Index(argument);
+
+    if (number == NULL)
+        return -1;
+    *out = PyLong_AsSsize_t(number);
+    Py_DECREF(number);
+    return *out == -1 && PyErr_Occurred() != NULL ? -1 : 0;
+}
+
 static enum stm_status insert(struct stm_tx *tx, struct stm_tlist *list,
                               Py_ssize_t index, PyObject *item)
 {
@@ -144,115 +200,20 @@ static enum stm_status insert(struct stm_tx *tx, struct stm_tlist *list,
     return stm_tlist_insert(tx, list, (size_t)index, (stm_value)item);
 }
 
-static PyObject *tlist_insert(PyObject *object, PyObject *args)
+static PyObject *tlist_insert(PyObject *object, PyObject *const *args,
+                              Py_ssize_t count)
 {
     struct stm_tx *tx = stm__transaction("TList.insert()");
     enum stm_status status;
     Py_ssize_t index;
-    PyObject *item;
 
-    if (tx == NULL || !PyArg_ParseTuple(args, "nO:insert", &index, &item))
+    if (tx == NULL || check_count("insert", count, 2, 2) < 0 ||
+        as_position(args[0], &index) < 0)
         return NULL;
-    status = insert(tx, list_of(object), index, item);
+    status = insert(tx, list_of(object), index, args[1]);
     if (status != STM_OK)
         return stm__raise(stm__state_of(object), status);
     Py_RETURN_NONE;
-}
-
-static enum stm_status extend_by_list(struct stm_tx *tx, struct stm_tlist *list,
-                                      struct stm_tlist *other)
-{
-    struct stm_seq *seq;
-    enum stm_status status;
-
-    STM_TRY(stm_tlist_snapshot(tx, other, &seq));
-    status = stm_tlist_extend(tx, list, seq);
-    stm_seq_release(seq);
-    return status;
-}
-
-static PyObject *extend_by_iterable(PyObject *object, PyObject *values)
-{
-    PyObject *iterator = PyObject_GetIter(values);
-    PyObject *item, *result;
-
-    if (iterator == NULL)
-        return NULL;
-    while ((item = PyIter_Next(iterator)) != NULL) {
-        result = tlist_append(object, item);
-        Py_DECREF(item);
-        if (result == NULL)
-            break;
-        Py_DECREF(result);
-    }
-    Py_DECREF(iterator);
-    if (PyErr_Occurred() != NULL)
-        return NULL;
-    Py_RETURN_NONE;
-}
-
-static PyObject *tlist_extend(PyObject *object, PyObject *values)
-{
-    struct stm_tx *tx = stm__transaction("TList.extend()");
-    struct stm__state *state = stm__state_of(object);
-    enum stm_status status;
-
-    if (tx == NULL)
-        return NULL;
-    if (!is_tlist(state, values))
-        return extend_by_iterable(object, values);
-    status = extend_by_list(tx, list_of(object), list_of(values));
-    if (status != STM_OK)
-        return stm__raise(state, status);
-    Py_RETURN_NONE;
-}
-
-static PyObject *tlist_inplace_concat(PyObject *object, PyObject *values)
-{
-    PyObject *result = tlist_extend(object, values);
-
-    if (result == NULL)
-        return NULL;
-    Py_DECREF(result);
-    return Py_NewRef(object);
-}
-
-/* A new list with the same items. */
-static PyObject *tlist_copy(PyObject *object, PyObject *unused)
-{
-    struct stm_tx *tx = stm__transaction("TList.copy()");
-    struct stm__state *state = stm__state_of(object);
-    enum stm_status status;
-    PyObject *copy;
-
-    (void)unused;
-    if (tx == NULL)
-        return NULL;
-    copy = stm__tlist_new(state);
-    if (copy == NULL)
-        return NULL;
-    status = extend_by_list(tx, list_of(copy), list_of(object));
-    if (status == STM_OK)
-        return copy;
-    Py_DECREF(copy);
-    return stm__raise(state, status);
-}
-
-static PyObject *tlist_concat(PyObject *object, PyObject *other)
-{
-    PyObject *sum;
-
-    if (!is_tlist(stm__state_of(object), other)) {
-        PyErr_Format(PyExc_TypeError,
-                     "can only concatenate a TList (not \"%.200s\") to a TList",
-                     Py_TYPE(other)->tp_name);
-        return NULL;
-    }
-    sum = tlist_copy(object, NULL);
-    if (sum == NULL)
-        return NULL;
-    Py_SETREF(sum, tlist_inplace_concat(sum, other));
-    return sum;
 }
 
 /* ---- taking out ---- */
@@ -273,20 +234,22 @@ static enum stm_status pop(struct stm_tx *tx, struct stm_tlist *list,
                      : stm_tlist_remove(tx, list, (size_t)index, out);
 }
 
-static PyObject *tlist_pop(PyObject *object, PyObject *args)
+static PyObject *tlist_pop(PyObject *object, PyObject *const *args,
+                           Py_ssize_t count)
 {
     struct stm_tx *tx = stm__transaction("TList.pop()");
     Py_ssize_t index = -1;
     enum stm_status status;
     stm_value item;
 
-    if (tx == NULL || !PyArg_ParseTuple(args, "|n:pop", &index))
+    if (tx == NULL || check_count("pop", count, 0, 1) < 0 ||
+        (count == 1 && as_position(args[0], &index) < 0))
         return NULL;
     status = pop(tx, list_of(object), index, &item);
     if (status == STM_OK)
         return Py_NewRef((PyObject *)item);
     return stm__raise_index(stm__state_of(object), status,
-                            status == STM_EEMPTY ? "pop from empty TList"
+                            status == STM_EEMPTY ? "pop from empty list"
                                                  : "pop index out of range");
 }
 
@@ -308,54 +271,57 @@ static PyObject *tlist_clear_items(PyObject *object, PyObject *unused)
 
 static PyObject *tlist_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    struct stm__tlist *self = (struct stm__tlist *)type->tp_alloc(type, 0);
-
     (void)args;
     (void)kwargs;
-    if (self == NULL)
-        return NULL;
-    self->list = stm_tlist_new(&stm__object_type);
-    if (self->list != NULL)
-        return (PyObject *)self;
-    Py_DECREF(self);
-    return PyErr_NoMemory();
+    return wrap(type, stm_tlist_new(&stm__object_type));
 }
 
 struct fill {
     struct stm_tlist *list;
-    PyObject *items;
+    struct stm_seq *items;
 };
 
 static enum stm_status fill_body(struct stm_tx *tx, void *argument)
 {
     const struct fill *fill = argument;
-    size_t length;
+    size_t length = 1;
 
-    STM_TRY(stm_tlist_length(tx, fill->list, &length));
-    return stm__tlist_replace(tx, fill->list, 0, length, fill->items);
+    if (stm_seq_length(fill->items) == 0) /* a new list stays unwritten */
+        STM_TRY(stm_tlist_length(tx, fill->list, &length));
+    return length == 0 ? STM_OK : stm_tlist_assign(tx, fill->list, fill->items);
+}
+
+int stm__tlist_fill(PyObject *object, struct stm_seq *items)
+{
+    struct fill fill = {.list = list_of(object), .items = items};
+    struct stm__call call;
+    enum stm_status status;
+
+    stm__call_begin(&call);
+    status = stm_atomically(fill_body, &fill);
+    return stm__call_end(&call, stm__state_of(object), status);
 }
 
 static int tlist_init(PyObject *object, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {"initial_values", NULL};
+    struct stm__state *state = stm__state_of(object);
     PyObject *values = NULL;
-    struct fill fill = {.list = list_of(object)};
-    struct stm__call call;
-    enum stm_status status;
+    struct stm_seq *items;
     int result;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:TList", keywords,
                                      &values))
         return -1;
-    if (values == NULL)
-        return 0;
-    fill.items = PySequence_List(values);
-    if (fill.items == NULL)
+    items = values != NULL ? stm__tlist_sequence(state, values)
+                           : stm_seq_new(&stm__object_type, NULL, 0);
+    if (items == NULL) {
+        if (PyErr_Occurred() == NULL)
+            PyErr_NoMemory();
         return -1;
-    stm__call_begin(&call);
-    status = stm_atomically(fill_body, &fill);
-    result = stm__call_end(&call, stm__state_of(object), status);
-    Py_DECREF(fill.items);
+    }
+    result = stm__tlist_fill(object, items);
+    stm_seq_release(items);
     return result;
 }
 
@@ -399,7 +365,7 @@ static void tlist_dealloc(PyObject *object)
 
 PyDoc_STRVAR(
     tlist_doc,
-    "TList(initial_values=(), /)\n--\n\n"
+    "TList(initial_values=())\n--\n\n"
     "A transactional list.\n\n"
     "It does what a list does, inside atomically().  Adding and taking out at\n"
     "either end takes constant time, elsewhere, and for slices with step 1\n"
@@ -411,24 +377,31 @@ PyDoc_STRVAR(
 static PyMethodDef methods[] = {
     {"append", tlist_append, METH_O,
      DOC("append($self, item, /)\n--\n\nAdd an item at the end.")},
-    {"insert", tlist_insert, METH_VARARGS,
+    {"insert", (PyCFunction)(void (*)(void))tlist_insert, METH_FASTCALL,
      DOC("insert($self, index, item, /)\n--\n\nInsert an item before index.")},
-    {"extend", tlist_extend, METH_O,
+    {"extend", stm__tlist_extend, METH_O,
      DOC("extend($self, values, /)\n--\n\nAdd all items of an iterable at the "
          "end.")},
-    {"pop", tlist_pop, METH_VARARGS,
+    {"pop", (PyCFunction)(void (*)(void))tlist_pop, METH_FASTCALL,
      DOC("pop($self, index=-1, /)\n--\n\nRemove the item at index and return "
          "it.\n\nRaise IndexError if there is none.")},
     {"clear", tlist_clear_items, METH_NOARGS,
      DOC("clear($self, /)\n--\n\nRemove all items.")},
-    {"copy", tlist_copy, METH_NOARGS,
+    {"copy", stm__tlist_copy, METH_NOARGS,
      DOC("copy($self, /)\n--\n\nReturn a new TList with the same items.")},
-    {"__copy__", tlist_copy, METH_NOARGS,
-     DOC("__copy__($self, /)\n--\n\nReturn a new TList with the same items.")},
-    {"index", stm__tlist_index, METH_VARARGS,
+    {"__copy__", stm__tlist_shallow, METH_NOARGS,
+     DOC("__copy__($self, /)\n--\n\nReturn a new list of the same class with "
+         "the same items\nand attributes.")},
+    {"__reduce__", stm__tlist_reduce, METH_NOARGS,
+     DOC("__reduce__($self, /)\n--\n\nReturn what pickle and copy make the "
+         "list of again.")},
+    {"__setstate__", stm__tlist_setstate, METH_O,
+     DOC("__setstate__($self, state, /)\n--\n\nSet the items and attributes "
+         "that __reduce__() returned.\n\nThis works anywhere.")},
+    {"index", (PyCFunction)(void (*)(void))stm__tlist_index, METH_FASTCALL,
      DOC("index($self, item, start=0, stop=sys.maxsize, /)\n--\n\nReturn the "
          "first index of an item.\n\nRaise ValueError if there is none.")},
-    {"count", stm__tlist_count, METH_VARARGS,
+    {"count", stm__tlist_count, METH_O,
      DOC("count($self, item, /)\n--\n\nReturn how many items are equal to "
          "item.")},
     {"remove", stm__tlist_remove, METH_O,
@@ -437,8 +410,9 @@ static PyMethodDef methods[] = {
     {"sort", (PyCFunction)(void (*)(void))stm__tlist_sort,
      METH_VARARGS | METH_KEYWORDS,
      DOC("sort($self, /, *, key=None, reverse=False)\n--\n\nSort the list as "
-         "list.sort() does.")},
-    {"reverse", stm__tlist_reverse, METH_VARARGS,
+         "list.sort() does.\n\nWhen it fails, the list is as it was.  Raise "
+         "ValueError if the key or a\ncomparison changes the list.")},
+    {"reverse", stm__tlist_reverse, METH_NOARGS,
      DOC("reverse($self, /)\n--\n\nReverse the order of the items.")},
     {"__reversed__", stm__tlist_reversed, METH_NOARGS,
      DOC("__reversed__($self, /)\n--\n\nReturn a reverse iterator over the "
@@ -470,8 +444,10 @@ static PyType_Slot slots[] = {
     {Py_sq_length, tlist_length},
     {Py_sq_item, stm__tlist_item},
     {Py_sq_contains, stm__tlist_contains},
-    {Py_sq_concat, tlist_concat},
-    {Py_sq_inplace_concat, tlist_inplace_concat},
+    {Py_sq_concat, stm__tlist_concat},
+    {Py_sq_repeat, stm__tlist_repeat},
+    {Py_sq_inplace_concat, stm__tlist_inplace_concat},
+    {Py_sq_inplace_repeat, stm__tlist_inplace_repeat},
     {Py_mp_length, tlist_length},
     {Py_mp_subscript, stm__tlist_subscript},
     {Py_mp_ass_subscript, stm__tlist_assign},

@@ -5,7 +5,7 @@
 
 #include "module-internal.h"
 
-static const char out_of_range[] = "TList index out of range";
+static const char out_of_range[] = "list index out of range";
 
 /* A slice as it applies to a list of some length. */
 struct range {
@@ -50,27 +50,12 @@ static int as_index(PyObject *key, Py_ssize_t *out)
 {
     if (!PyIndex_Check(key)) {
         PyErr_Format(PyExc_TypeError,
-                     "TList indices must be integers or slices, not %.200s",
+                     "list indices must be integers or slices, not %.200s",
                      Py_TYPE(key)->tp_name);
         return -1;
     }
     *out = PyNumber_AsSsize_t(key, PyExc_IndexError);
     return *out == -1 && PyErr_Occurred() != NULL ? -1 : 0;
-}
-
-enum stm_status stm__tlist_replace(struct stm_tx *tx, struct stm_tlist *list,
-                                   size_t from, size_t to, PyObject *items)
-{
-    struct stm_seq *seq = stm_seq_new(
-        &stm__object_type, (const stm_value *)PySequence_Fast_ITEMS(items),
-        (size_t)PyList_GET_SIZE(items));
-    enum stm_status status;
-
-    if (seq == NULL)
-        return STM_ENOMEM;
-    status = stm_tlist_splice(tx, list, from, to, seq);
-    stm_seq_release(seq);
-    return status;
 }
 
 /* ---- reading ---- */
@@ -91,52 +76,41 @@ PyObject *stm__tlist_item(PyObject *object, Py_ssize_t index)
     return Py_NewRef((PyObject *)item);
 }
 
-/* Step 1: the nodes are shared, nothing is copied. */
-static enum stm_status copy_run(struct stm_tx *tx, struct stm_tlist *target,
-                                struct stm_seq *seq, const struct range *range)
+/* The items of a range as a sequence that the caller owns, or NULL. */
+static struct stm_seq *pick(struct stm_seq *seq, const struct range *range)
 {
-    struct stm_seq *run =
-        stm_seq_slice(seq, (size_t)range->start, (size_t)range->stop);
-    enum stm_status status;
+    size_t count = (size_t)range->count;
+    struct stm_seq *picked;
+    stm_value *items;
 
-    if (run == NULL)
-        return STM_ENOMEM;
-    status = stm_tlist_assign(tx, target, run);
-    stm_seq_release(run);
-    return status;
-}
-
-static enum stm_status copy_range(struct stm_tx *tx, struct stm_tlist *target,
-                                  struct stm_seq *seq, struct range *range)
-{
-    range_adjust(range, stm_seq_length(seq));
-    if (range->step == 1)
-        return copy_run(tx, target, seq, range);
-    for (Py_ssize_t i = 0; i < range->count; i++)
-        STM_TRY(stm_tlist_append(tx, target,
-                                 stm_seq_get(seq, range_index(range, i))));
-    return STM_OK;
+    if (range->step == 1) /* shares the nodes */
+        return stm_seq_slice(seq, (size_t)range->start, (size_t)range->stop);
+    items = PyMem_New(stm_value, count);
+    if (items == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        items[i] = stm_seq_get(seq, range_index(range, (Py_ssize_t)i));
+    picked = stm_seq_new(&stm__object_type, items, count);
+    PyMem_Free(items);
+    return picked;
 }
 
 static PyObject *read_range(PyObject *object, struct range *range)
 {
-    struct stm_tx *tx = stm__transaction("reading of a TList");
-    struct stm__state *state = stm__state_of(object);
-    PyObject *result = tx != NULL ? stm__tlist_new(state) : NULL;
-    enum stm_status status;
-    struct stm_seq *seq;
+    struct stm_seq *seq = stm__tlist_snapshot(object, "reading of a TList");
+    struct stm_seq *picked;
+    PyObject *result;
 
-    if (result == NULL)
+    if (seq == NULL)
         return NULL;
-    status = stm_tlist_snapshot(tx, list_of(object), &seq);
-    if (status == STM_OK) {
-        status = copy_range(tx, list_of(result), seq, range);
-        stm_seq_release(seq);
-    }
-    if (status == STM_OK)
-        return result;
-    Py_DECREF(result);
-    return stm__raise(state, status);
+    range_adjust(range, stm_seq_length(seq));
+    picked = pick(seq, range);
+    stm_seq_release(seq);
+    if (picked == NULL)
+        return PyErr_NoMemory();
+    result = stm__tlist_of(stm__state_of(object), picked);
+    stm_seq_release(picked);
+    return result;
 }
 
 PyObject *stm__tlist_subscript(PyObject *object, PyObject *key)
@@ -192,65 +166,67 @@ static enum stm_status delete_range(struct stm_tx *tx, struct stm_tlist *list,
 
 /* As many items as the range has. */
 static enum stm_status set_range(struct stm_tx *tx, struct stm_tlist *list,
-                                 const struct range *range, PyObject *items)
+                                 const struct range *range,
+                                 const struct stm_seq *items)
 {
     for (Py_ssize_t i = 0; i < range->count; i++)
         STM_TRY(stm_tlist_set(tx, list, range_index(range, i),
-                              (stm_value)PyList_GET_ITEM(items, i)));
+                              stm_seq_get(items, (size_t)i)));
     return STM_OK;
 }
 
-/* items: a list that nobody else has, or NULL to delete. */
-static int change_range(PyObject *object, struct stm_tx *tx,
-                        struct range *range, PyObject *items)
+/* items: NULL to delete. */
+static enum stm_status change_range(struct stm_tx *tx, struct stm_tlist *list,
+                                    struct range *range, struct stm_seq *items)
 {
-    struct stm_tlist *list = list_of(object);
-    enum stm_status status;
     size_t length;
 
-    status = stm_tlist_length(tx, list, &length);
-    if (status == STM_OK)
-        range_adjust(range, length);
-    if (status != STM_OK) {
-        ;
-    } else if (items == NULL) {
-        status = delete_range(tx, list, range);
-    } else if (range->step == 1) {
-        status = stm__tlist_replace(tx, list, (size_t)range->start,
-                                    (size_t)range->stop, items);
-    } else if (PyList_GET_SIZE(items) == range->count) {
-        status = set_range(tx, list, range, items);
-    } else {
+    STM_TRY(stm_tlist_length(tx, list, &length));
+    range_adjust(range, length);
+    if (items == NULL)
+        return delete_range(tx, list, range);
+    if (range->step == 1)
+        return stm_tlist_splice(tx, list, (size_t)range->start,
+                                (size_t)range->stop, items);
+    if (stm_seq_length(items) != (size_t)range->count)
+        return STM_ERANGE;
+    return set_range(tx, list, range, items);
+}
+
+/* What comes out of assigning or deleting; takes the items. */
+static int end_change(PyObject *object, const struct range *range,
+                      struct stm_seq *items, enum stm_status status)
+{
+    if (status == STM_EFULL)
+        PyErr_NoMemory();
+    else if (status == STM_ERANGE)
         PyErr_Format(PyExc_ValueError,
-                     "attempt to assign sequence of size %zd to extended slice "
+                     "attempt to assign sequence of size %zu to extended slice "
                      "of size %zd",
-                     PyList_GET_SIZE(items), range->count);
-        return -1;
-    }
-    if (status == STM_OK)
-        return 0;
-    (void)stm__raise(stm__state_of(object), status);
-    return -1;
+                     stm_seq_length(items), range->count);
+    else if (status != STM_OK)
+        (void)stm__raise(stm__state_of(object), status);
+    if (items != NULL)
+        stm_seq_release(items);
+    return status == STM_OK ? 0 : -1;
 }
 
 static int assign_range(PyObject *object, PyObject *key, PyObject *value)
 {
     struct stm_tx *tx = stm__transaction("changing of a TList");
-    PyObject *items = NULL;
+    struct stm_seq *items = NULL;
     struct range range;
-    int result;
 
     if (tx == NULL ||
         PySlice_Unpack(key, &range.start, &range.stop, &range.step) < 0)
         return -1;
     if (value != NULL) {
-        items = PySequence_List(value);
+        items = stm__tlist_sequence(stm__state_of(object), value);
         if (items == NULL)
             return -1;
     }
-    result = change_range(object, tx, &range, items);
-    Py_XDECREF(items);
-    return result;
+    return end_change(object, &range, items,
+                      change_range(tx, list_of(object), &range, items));
 }
 
 int stm__tlist_assign(PyObject *object, PyObject *key, PyObject *value)

@@ -111,8 +111,11 @@ class TListTest(Case):
             self.assertEqual(
                 list(both), [*range(10), 2, 3, 4, "part", "both"]
             )
+            self.assertEqual(list(part + ["list"])[-1], "list")
             with self.assertRaises(TypeError):
-                items + [1]
+                items + (1,)
+            with self.assertRaises(TypeError):
+                [1] + items
 
         self.check(items, [*range(10), "items"])
 
