@@ -284,9 +284,6 @@ struct stm__tlist {
 PyObject *stm__tlist_new(struct stm__state *state);
 PyObject *stm__tlist_of(struct stm__state *state, struct stm_seq *items);
 
-/* Makes a list hold what a sequence holds, also where no transaction runs. */
-int stm__tlist_fill(PyObject *self, struct stm_seq *items);
-
 /* The items of a sequence as a new Python list. */
 PyObject *stm__seq_as_list(const struct stm_seq *seq);
 
@@ -310,6 +307,13 @@ PyObject *stm__tlist_copy(PyObject *self, PyObject *unused);
 PyObject *stm__tlist_concat(PyObject *self, PyObject *other);
 PyObject *stm__tlist_repeat(PyObject *self, Py_ssize_t times);
 PyObject *stm__tlist_inplace_repeat(PyObject *self, Py_ssize_t times);
+
+/* tlist_state.c: __new__, __init__, the call of the class, and what pickle and
+ * copy ask for. */
+PyObject *stm__tlist_make(PyTypeObject *type, PyObject *args, PyObject *kwargs);
+int stm__tlist_fill_anew(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *stm__tlist_call(PyObject *type, PyObject *const *args, size_t flags,
+                          PyObject *names);
 PyObject *stm__tlist_reduce(PyObject *self, PyObject *unused);
 PyObject *stm__tlist_setstate(PyObject *self, PyObject *state);
 PyObject *stm__tlist_shallow(PyObject *self, PyObject *unused);

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT */
 
 /* TList: the type and its methods.  What goes by index is in tlist_items.c,
- * what compares items or moves them all in tlist_values.c, and what makes
- * another list of one in tlist_copies.c. */
+ * what compares items or moves them all in tlist_values.c, sums, products and
+ * copies are in tlist_copies.c, making and pickling in tlist_state.c. */
 
 #include "module-internal.h"
 
@@ -12,31 +12,6 @@
 static struct stm_tlist *list_of(PyObject *object)
 {
     return ((struct stm__tlist *)object)->list;
-}
-
-/* Takes the list; NULL: there was no memory for one. */
-static PyObject *wrap(PyTypeObject *type, struct stm_tlist *list)
-{
-    struct stm__tlist *self;
-
-    if (list == NULL)
-        return PyErr_NoMemory();
-    self = (struct stm__tlist *)type->tp_alloc(type, 0);
-    if (self == NULL)
-        stm_tlist_release(list);
-    else
-        self->list = list;
-    return (PyObject *)self;
-}
-
-PyObject *stm__tlist_new(struct stm__state *state)
-{
-    return wrap(state->tlist, stm_tlist_new(&stm__object_type));
-}
-
-PyObject *stm__tlist_of(struct stm__state *state, struct stm_seq *items)
-{
-    return wrap(state->tlist, stm_tlist_new_of(items));
 }
 
 PyObject *stm__seq_as_list(const struct stm_seq *seq)
@@ -269,62 +244,6 @@ static PyObject *tlist_clear_items(PyObject *object, PyObject *unused)
 
 /* ---- life ---- */
 
-static PyObject *tlist_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    (void)args;
-    (void)kwargs;
-    return wrap(type, stm_tlist_new(&stm__object_type));
-}
-
-struct fill {
-    struct stm_tlist *list;
-    struct stm_seq *items;
-};
-
-static enum stm_status fill_body(struct stm_tx *tx, void *argument)
-{
-    const struct fill *fill = argument;
-    size_t length = 1;
-
-    if (stm_seq_length(fill->items) == 0) /* a new list stays unwritten */
-        STM_TRY(stm_tlist_length(tx, fill->list, &length));
-    return length == 0 ? STM_OK : stm_tlist_assign(tx, fill->list, fill->items);
-}
-
-int stm__tlist_fill(PyObject *object, struct stm_seq *items)
-{
-    struct fill fill = {.list = list_of(object), .items = items};
-    struct stm__call call;
-    enum stm_status status;
-
-    stm__call_begin(&call);
-    status = stm_atomically(fill_body, &fill);
-    return stm__call_end(&call, stm__state_of(object), status);
-}
-
-static int tlist_init(PyObject *object, PyObject *args, PyObject *kwargs)
-{
-    static char *keywords[] = {"initial_values", NULL};
-    struct stm__state *state = stm__state_of(object);
-    PyObject *values = NULL;
-    struct stm_seq *items;
-    int result;
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:TList", keywords,
-                                     &values))
-        return -1;
-    items = values != NULL ? stm__tlist_sequence(state, values)
-                           : stm_seq_new(&stm__object_type, NULL, 0);
-    if (items == NULL) {
-        if (PyErr_Occurred() == NULL)
-            PyErr_NoMemory();
-        return -1;
-    }
-    result = stm__tlist_fill(object, items);
-    stm_seq_release(items);
-    return result;
-}
-
 /* What a pool works on is going to run, and counts as reachable. */
 static int tlist_traverse(PyObject *object, visitproc visit, void *arg)
 {
@@ -430,8 +349,8 @@ static PyMemberDef members[] = {
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, (void *)tlist_doc},
-    {Py_tp_new, tlist_new},
-    {Py_tp_init, tlist_init},
+    {Py_tp_new, stm__tlist_make},
+    {Py_tp_init, stm__tlist_fill_anew},
     {Py_tp_dealloc, tlist_dealloc},
     {Py_tp_traverse, tlist_traverse},
     {Py_tp_clear, tlist_clear},
@@ -464,5 +383,8 @@ static PyType_Spec spec = {
 
 int stm__tlist_init(PyObject *module, struct stm__state *state)
 {
-    return stm__add_type(module, &state->tlist, &spec);
+    if (stm__add_type(module, &state->tlist, &spec) < 0)
+        return -1;
+    state->tlist->tp_vectorcall = stm__tlist_call; /* subclasses get none */
+    return 0;
 }

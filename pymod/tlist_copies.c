@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* TList: sums, products and copies, and what pickle and copy ask for. */
+/* TList: adding many items at once, sums, products and copies. */
 
 #include "module-internal.h"
 
@@ -161,11 +161,16 @@ PyObject *stm__tlist_concat(PyObject *object, PyObject *other)
 static struct stm_seq *write_out(const struct stm_seq *seq, size_t times)
 {
     stm_value items[WRITTEN_OUT];
-    size_t length = stm_seq_length(seq), filled = 0;
+    size_t length = stm_seq_length(seq), filled = 0, count;
 
-    for (size_t i = 0; i < times; i++)
-        for (size_t index = 0; index < length; index++)
-            items[filled++] = stm_seq_get(seq, index);
+    while (filled < length) {
+        const stm_value *run = stm_seq_run(seq, filled, &count);
+
+        memcpy(items + filled, run, count * sizeof *items);
+        filled += count;
+    }
+    for (; filled < length * times; filled += length)
+        memcpy(items + filled, items, length * sizeof *items);
     return stm_seq_new(&stm__object_type, items, filled);
 }
 
@@ -239,154 +244,4 @@ PyObject *stm__tlist_inplace_repeat(PyObject *object, Py_ssize_t times)
     if (status != STM_OK)
         return stm__raise(stm__state_of(object), status);
     return Py_NewRef(object);
-}
-
-/* ---- pickle and copy ---- */
-
-static PyObject *call_method(PyObject *object, const char *name)
-{
-    PyObject *method = PyObject_GetAttrString(object, name), *result;
-
-    if (method == NULL)
-        return NULL;
-    result = PyObject_CallNoArgs(method);
-    Py_DECREF(method);
-    return result;
-}
-
-/* What pickle and copy call with a class to have it make an empty object. */
-static PyObject *import_builder(void)
-{
-    PyObject *module = PyImport_ImportModule("copyreg"), *builder;
-
-    if (module == NULL)
-        return NULL;
-    builder = PyObject_GetAttrString(module, "__newobj__");
-    Py_DECREF(module);
-    return builder;
-}
-
-/* Built by the class alone, without __init__(), as the built-in list is, and
- * then filled, so that a list may contain itself. */
-PyObject *stm__tlist_reduce(PyObject *object, PyObject *unused)
-{
-    struct stm_seq *seq = stm__tlist_snapshot(object, "TList.__reduce__()");
-    PyObject *items, *builder, *attributes = NULL, *result = NULL;
-
-    (void)unused;
-    if (seq == NULL)
-        return NULL;
-    items = stm__seq_as_list(seq);
-    stm_seq_release(seq);
-    builder = items != NULL ? import_builder() : NULL;
-    if (builder != NULL)
-        attributes = call_method(object, "__getstate__");
-    if (attributes != NULL)
-        result = Py_BuildValue("O(O)(OO)", builder, Py_TYPE(object), items,
-                               attributes);
-    Py_XDECREF(items);
-    Py_XDECREF(builder);
-    Py_XDECREF(attributes);
-    return result;
-}
-
-static int set_attributes(PyObject *object, PyObject *names)
-{
-    PyObject *name, *value;
-    Py_ssize_t at = 0;
-
-    while (PyDict_Next(names, &at, &name, &value)) {
-        int result;
-
-        Py_INCREF(name);
-        Py_INCREF(value);
-        result = PyObject_SetAttr(object, name, value);
-        Py_DECREF(name);
-        Py_DECREF(value);
-        if (result < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* What object.__getstate__() returned: None, a dictionary of attributes, or a
- * pair of one, or None, and that of the slots. */
-static int restore_attributes(PyObject *object, PyObject *state)
-{
-    PyObject *part[2] = {state, Py_None};
-
-    if (PyTuple_Check(state) &&
-        !PyArg_ParseTuple(state, "OO:__setstate__", &part[0], &part[1]))
-        return -1;
-    for (int i = 0; i < 2; i++) {
-        if (part[i] == Py_None)
-            continue;
-        if (!PyDict_Check(part[i])) {
-            PyErr_Format(PyExc_TypeError,
-                         "expected the attributes as a dict, not %.200s",
-                         Py_TYPE(part[i])->tp_name);
-            return -1;
-        }
-        if (set_attributes(object, part[i]) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-PyObject *stm__tlist_setstate(PyObject *object, PyObject *state)
-{
-    PyObject *items, *attributes;
-    struct stm_seq *seq;
-    int result;
-
-    if (!PyArg_Parse(state, "(O!O):__setstate__", &PyList_Type, &items,
-                     &attributes))
-        return NULL;
-    seq = stm__tlist_sequence(stm__state_of(object), items);
-    if (seq == NULL)
-        return NULL;
-    result = stm__tlist_fill(object, seq);
-    stm_seq_release(seq);
-    if (result < 0 || restore_attributes(object, attributes) < 0)
-        return NULL;
-    Py_RETURN_NONE;
-}
-
-/* Of a subclass: what its attributes are is copied, too. */
-static PyObject *copy_subclass(PyObject *object, struct stm_seq *seq)
-{
-    PyObject *type = (PyObject *)Py_TYPE(object);
-    PyObject *copy = PyObject_CallMethod(type, "__new__", "O", type);
-    PyObject *attributes = NULL;
-    enum stm_status status;
-
-    if (copy != NULL &&
-        !PyObject_TypeCheck(copy, stm__state_of(object)->tlist)) {
-        PyErr_SetString(PyExc_TypeError, "expected __new__() to make a TList");
-        Py_CLEAR(copy);
-    }
-    if (copy == NULL)
-        return NULL;
-    status = stm_tlist_assign(stm_current(), list_of(copy), seq);
-    if (status == STM_OK)
-        attributes = call_method(object, "__getstate__");
-    else
-        (void)stm__raise(stm__state_of(object), status);
-    if (attributes == NULL || restore_attributes(copy, attributes) < 0)
-        Py_CLEAR(copy);
-    Py_XDECREF(attributes);
-    return copy;
-}
-
-PyObject *stm__tlist_shallow(PyObject *object, PyObject *unused)
-{
-    struct stm_seq *seq = stm__tlist_snapshot(object, "copy.copy() of a TList");
-    PyObject *copy;
-
-    (void)unused;
-    if (seq == NULL || Py_TYPE(object) == stm__state_of(object)->tlist)
-        return list_with(object, seq);
-    copy = copy_subclass(object, seq);
-    stm_seq_release(seq);
-    return copy;
 }

@@ -77,7 +77,7 @@ static bool next_run(struct place *place)
 }
 
 /* The next item as a new reference, or NULL. */
-static PyObject *take_next(struct place *place)
+static inline PyObject *take_next(struct place *place)
 {
     PyObject *item;
 

@@ -205,6 +205,33 @@ class CopyTest(Case):
 
 
 class InitTest(Case):
+    def test_what_a_list_is_made_with_is_not_undone(self):
+        made = []
+
+        def body():
+            made[:] = [TList([1]), TList([2])[:], TList([3]) * 2]
+            for items in made:
+                items.append(5)
+            raise KeyError
+
+        with self.assertRaises(KeyError):
+            atomically(body)
+        found = atomically(lambda: [list(items) for items in made])
+        self.assertEqual(found, [[1], [2], [3, 3]])
+
+    def test_other_arguments_are_refused(self):
+        for make in (TList, Slotted):
+            for args, kwargs in (
+                (([], []), {}),
+                (([],), {"initial_values": []}),
+                ((), {"other": []}),
+                ((5,), {}),
+            ):
+                with self.assertRaises(TypeError):
+                    make(*args, **kwargs)
+            items = make(initial_values=(1, 2))
+            self.assertEqual(atomically(lambda: list(items)), [1, 2])
+
     def test_init_replaces_what_the_list_has(self):
         items = TList([1, 2, 3])
         items.__init__([4])
