@@ -295,8 +295,10 @@ struct stm_seq *stm__tlist_snapshot(PyObject *self, const char *what);
  * shared.  NULL: an exception is set. */
 struct stm_seq *stm__tlist_sequence(struct stm__state *state, PyObject *values);
 
-/* tlist_items.c: the subscript protocol. */
+/* tlist_items.c: the subscript protocol; the value NULL deletes.  The two with
+ * an index do not count from the end. */
 PyObject *stm__tlist_item(PyObject *self, Py_ssize_t index);
+int stm__tlist_assign_item(PyObject *self, Py_ssize_t index, PyObject *value);
 PyObject *stm__tlist_subscript(PyObject *self, PyObject *key);
 int stm__tlist_assign(PyObject *self, PyObject *key, PyObject *value);
 

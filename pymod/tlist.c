@@ -289,7 +289,9 @@ PyDoc_STRVAR(
     "It does what a list does, inside atomically().  Adding and taking out at\n"
     "either end takes constant time, elsewhere, and for slices with step 1\n"
     "and sums of TLists, time that grows with the logarithm of the length.\n"
-    "An iterator goes over the list as it was when iter() was called.");
+    "An iterator goes over the list as it was when iter() was called.\n\n"
+    "A TList is made, unpickled and shown anywhere; outside of a transaction,\n"
+    "repr() shows what was committed last.");
 
 #define DOC(text) PyDoc_STR(text)
 
@@ -362,6 +364,7 @@ static PyType_Slot slots[] = {
     {Py_tp_members, members},
     {Py_sq_length, tlist_length},
     {Py_sq_item, stm__tlist_item},
+    {Py_sq_ass_item, stm__tlist_assign_item},
     {Py_sq_contains, stm__tlist_contains},
     {Py_sq_concat, stm__tlist_concat},
     {Py_sq_repeat, stm__tlist_repeat},

@@ -33,19 +33,6 @@ static size_t range_index(const struct range *range, Py_ssize_t i)
     return (size_t)(range->start + i * range->step);
 }
 
-/* Counts a negative index from the end. */
-static enum stm_status from_end(struct stm_tx *tx, struct stm_tlist *list,
-                                Py_ssize_t *index)
-{
-    size_t length;
-
-    if (*index >= 0)
-        return STM_OK;
-    STM_TRY(stm_tlist_length(tx, list, &length));
-    *index += (Py_ssize_t)length;
-    return *index < 0 ? STM_ERANGE : STM_OK;
-}
-
 static int as_index(PyObject *key, Py_ssize_t *out)
 {
     if (!PyIndex_Check(key)) {
@@ -58,8 +45,30 @@ static int as_index(PyObject *key, Py_ssize_t *out)
     return *out == -1 && PyErr_Occurred() != NULL ? -1 : 0;
 }
 
+/* Counts an index below 0 from the end; what is still below is no index. */
+static int from_end(PyObject *object, Py_ssize_t *index)
+{
+    enum stm_status status;
+    struct stm_tx *tx;
+    size_t length;
+
+    if (*index >= 0)
+        return 0;
+    tx = stm__transaction("indexing of a TList");
+    if (tx == NULL)
+        return -1;
+    status = stm_tlist_length(tx, list_of(object), &length);
+    if (status != STM_OK) {
+        (void)stm__raise(stm__state_of(object), status);
+        return -1;
+    }
+    *index += (Py_ssize_t)length;
+    return 0;
+}
+
 /* ---- reading ---- */
 
+/* An index below 0 is out of range: as a size it is larger than any length. */
 PyObject *stm__tlist_item(PyObject *object, Py_ssize_t index)
 {
     struct stm_tx *tx = stm__transaction("reading of a TList");
@@ -68,9 +77,7 @@ PyObject *stm__tlist_item(PyObject *object, Py_ssize_t index)
 
     if (tx == NULL)
         return NULL;
-    status = from_end(tx, list_of(object), &index);
-    if (status == STM_OK)
-        status = stm_tlist_get(tx, list_of(object), (size_t)index, &item);
+    status = stm_tlist_get(tx, list_of(object), (size_t)index, &item);
     if (status != STM_OK)
         return stm__raise_index(stm__state_of(object), status, out_of_range);
     return Py_NewRef((PyObject *)item);
@@ -123,14 +130,14 @@ PyObject *stm__tlist_subscript(PyObject *object, PyObject *key)
             return NULL;
         return read_range(object, &range);
     }
-    if (as_index(key, &index) < 0)
+    if (as_index(key, &index) < 0 || from_end(object, &index) < 0)
         return NULL;
     return stm__tlist_item(object, index);
 }
 
 /* ---- assigning and deleting ---- */
 
-static int assign_item(PyObject *object, Py_ssize_t index, PyObject *value)
+int stm__tlist_assign_item(PyObject *object, Py_ssize_t index, PyObject *value)
 {
     struct stm_tx *tx = stm__transaction("changing of a TList");
     struct stm_tlist *list = list_of(object);
@@ -138,11 +145,9 @@ static int assign_item(PyObject *object, Py_ssize_t index, PyObject *value)
 
     if (tx == NULL)
         return -1;
-    status = from_end(tx, list, &index);
-    if (status == STM_OK)
-        status = value != NULL
-                     ? stm_tlist_set(tx, list, (size_t)index, (stm_value)value)
-                     : stm_tlist_remove(tx, list, (size_t)index, NULL);
+    status = value != NULL
+                 ? stm_tlist_set(tx, list, (size_t)index, (stm_value)value)
+                 : stm_tlist_remove(tx, list, (size_t)index, NULL);
     if (status == STM_OK)
         return 0;
     (void)stm__raise_index(stm__state_of(object), status, out_of_range);
@@ -235,7 +240,7 @@ int stm__tlist_assign(PyObject *object, PyObject *key, PyObject *value)
 
     if (PySlice_Check(key))
         return assign_range(object, key, value);
-    if (as_index(key, &index) < 0)
+    if (as_index(key, &index) < 0 || from_end(object, &index) < 0)
         return -1;
-    return assign_item(object, index, value);
+    return stm__tlist_assign_item(object, index, value);
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 import collections.abc
 import copy
+import ctypes
 import os
 import random
 import unittest
@@ -76,6 +77,33 @@ class TListTest(Case):
                 items["1"]
 
         self.check(items, [1, 4])
+
+    def test_c_code_counts_from_the_end_once(self):
+        get = ctypes.pythonapi.PySequence_GetItem
+        get.argtypes = [ctypes.py_object, ctypes.c_ssize_t]
+        get.restype = ctypes.py_object
+        set_ = ctypes.pythonapi.PySequence_SetItem
+        set_.argtypes = [ctypes.py_object, ctypes.c_ssize_t, ctypes.py_object]
+        delete = ctypes.pythonapi.PySequence_DelItem
+        delete.argtypes = [ctypes.py_object, ctypes.c_ssize_t]
+        items = TList()
+
+        @atomically
+        def _():
+            items[:] = [1, 2, 3]
+            self.assertEqual([get(items, 0), get(items, -1)], [1, 3])
+            set_(items, -1, 4)
+            set_(items, 0, 5)
+            delete(items, -2)
+            for index in (-3, -4, 2):
+                with self.assertRaises(IndexError):
+                    get(items, index)
+                with self.assertRaises(IndexError):
+                    set_(items, index, 6)
+                with self.assertRaises(IndexError):
+                    delete(items, index)
+
+        self.check(items, [5, 4])
 
     def test_an_iterator_is_a_snapshot(self):
         items = TList([1, 2, 3])

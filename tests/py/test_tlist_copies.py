@@ -243,6 +243,19 @@ class InitTest(Case):
         items = TList.__new__(TList)
         self.assertEqual(atomically(lambda: list(items)), [])
 
+    def test_an_overridden_len_is_not_asked_for_an_index(self):
+        class Long(TList):
+            def __len__(self):
+                return 100
+
+        @atomically
+        def _():
+            items = Long([1, 2])
+            self.assertEqual((items[-1], items[-2:]), (2, [1, 2]))
+            self.assertEqual(items.pop(-2), 1)
+            items[-1] = 3
+            self.assertEqual(items, [3])
+
     def test_an_overridden_iter_fills_the_list(self):
         class Lying(TList):
             def __iter__(self):
