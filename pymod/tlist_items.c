@@ -35,6 +35,12 @@ static size_t range_index(const struct range *range, Py_ssize_t i)
 
 static int as_index(PyObject *key, Py_ssize_t *out)
 {
+    if (PyLong_CheckExact(key)) { /* the short way */
+        *out = PyLong_AsSsize_t(key);
+        if (*out != -1 || PyErr_Occurred() == NULL)
+            return 0;
+        PyErr_Clear(); /* too large: an IndexError, set below */
+    }
     if (!PyIndex_Check(key)) {
         PyErr_Format(PyExc_TypeError,
                      "list indices must be integers or slices, not %.200s",

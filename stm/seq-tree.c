@@ -270,9 +270,35 @@ bool stm__tree_insert(struct stm__edit *edit, struct stm__node **tree,
     return true;
 }
 
+/* The leaf with the item at *index, which becomes the index in that leaf, if
+ * nothing on the way to it has another owner; else NULL. */
+static struct stm__leaf *own_leaf(struct stm__node *tree, size_t *index)
+{
+    while (stm__refs_single(&tree->refs)) {
+        if (tree->height == 0)
+            return stm__leaf(tree);
+        unsigned at = stm__inner_find(stm__inner(tree), index);
+        tree = stm__inner(tree)->child[at];
+    }
+    return NULL;
+}
+
+static stm_value exchange(struct stm__leaf *leaf, size_t index, stm_value item)
+{
+    stm_value replaced = leaf->item[index];
+    leaf->item[index] = item;
+    return replaced;
+}
+
 bool stm__tree_set(struct stm__edit *edit, struct stm__node **tree,
                    size_t index, stm_value item, stm_value *replaced)
 {
+    size_t at = index;
+    struct stm__leaf *leaf = own_leaf(*tree, &at);
+    if (leaf) {
+        *replaced = exchange(leaf, at, item);
+        return true;
+    }
     if (!reserve_path(edit, *tree, index, 0, STM__SAME))
         return false;
     struct stm__node **link = tree;
@@ -283,8 +309,7 @@ bool stm__tree_set(struct stm__edit *edit, struct stm__node **tree,
         struct stm__inner *inner = stm__inner(*link);
         link = &inner->child[stm__inner_find(inner, &index)];
     }
-    *replaced = stm__leaf(*link)->item[index];
-    stm__leaf(*link)->item[index] = item;
+    *replaced = exchange(stm__leaf(*link), index, item);
     return true;
 }
 

@@ -119,6 +119,29 @@ class CopyTest(Case):
                     atomically(lambda: list(other)), list(range(length))
                 )
 
+    def test_what_an_undone_transaction_lets_out_stays_as_it_was(self):
+        items = TList()
+
+        @atomically
+        def _():
+            let_out = []
+
+            def nested():
+                let_out.extend([iter(items), items.copy(), items[:], items * 1])
+                raise KeyError
+
+            items[:] = [1]
+            items.append(2)
+            with self.assertRaises(KeyError):
+                atomically(nested)
+            items.append(3)
+            items[0] = 4
+            for other in let_out:
+                self.assertEqual(list(other), [1, 2])
+            let_out[1].append(5)
+            self.assertEqual(list(let_out[1]), [1, 2, 5])
+            self.assertEqual(items, [4, 2, 3])
+
     def test_a_deep_copy_copies_the_items(self):
         items = TList([[1], TList([2])])
         other = atomically(lambda: copy.deepcopy(items))
