@@ -10,6 +10,7 @@ import unittest
 import stm
 from stm import atomically
 from stm.datatypes import TList
+from stm.utils import atomically_watch
 from support import Case
 
 
@@ -213,6 +214,18 @@ class TListTest(Case):
             with self.assertRaises(TypeError):
                 items.sort()
             self.assertEqual(items, [1, 2, 3, "a"])
+
+    def test_sorting_what_is_in_order_disturbs_nobody(self):
+        items, runs = TList([3, 1, 2]), stm.TVar(0)
+
+        def count(_):
+            runs.value += 1
+
+        watcher = atomically_watch(lambda: list(items), count)
+        for expected in (2, 2):
+            atomically(items.sort)
+            self.assertEqual(atomically(runs.get), expected)
+        watcher.cancel()
 
     def test_compares_as_a_list_does(self):
         one, two = TList([1, 2]), TList([1, 3])
