@@ -16,7 +16,6 @@
 
 #define SPIN_NS 20000 /* before registering: what a futex hand-over costs */
 #define LUCK_MAX 8
-#define WALL_SLICE_NS 1000000000 /* the wall clock is looked at this often */
 
 /* ---- spinning ---- */
 
@@ -24,7 +23,7 @@
  * Threads that must let go of something before they wait do not spin. */
 static bool worth_spinning(struct stm_tx *tx)
 {
-    if (tx->blocking || !stm__log_read_count(&tx->log))
+    if (tx->blocking || tx->call->wake || !stm__log_read_count(&tx->log))
         return false;
     if (tx->spin_luck)
         return true;
@@ -224,14 +223,29 @@ static void link_waits(struct stm_call *call)
     stm__fence();
 }
 
-/* A baton comes with the wait's reference to the side; for as many there is
- * room. */
+/* A baton comes with the wait's reference to the side.  Of those who sleep in
+ * it the thread has room for as many; where it has not, it looks after the
+ * others at once. */
 static void unlink_wait(struct stm_tx *tx, struct stm__wait *wait)
 {
-    if (stm__wait_unlink(wait))
+    bool baton = stm__wait_unlink(wait);
+
+    if (baton && tx && stm__vec_reserve(&tx->batons, 1)) {
         *(struct stm__side **)stm__vec_push(&tx->batons) = wait->side;
-    else
-        stm__side_release(wait->side);
+        return;
+    }
+    if (baton)
+        stm__wait_notify(stm__wait_pass_on(wait->side, NULL));
+    stm__side_release(wait->side);
+}
+
+/* Returns the batch, empty, or NULL. */
+static struct stm__batch *release_seen(struct stm__batch *seen)
+{
+    if (!stm_current())
+        return stm__limbo_settle(seen, false);
+    stm__limbo_drop_batch(seen);
+    return NULL;
 }
 
 void stm__block_disarm(struct stm_call *call)
@@ -239,12 +253,13 @@ void stm__block_disarm(struct stm_call *call)
     if (!call->blocked)
         return;
     STM__RECORD(awake, call, &call->parker);
+    stm__wake_withdraw(call);
     call->blocked = false;
     for (size_t i = 0; i < call->waits.count; i++)
         unlink_wait(stm__self, wait_at(call, i));
     call->waits.count = 0;
     if (call->seen && call->seen->count)
-        call->seen = stm__limbo_settle(call->seen, false);
+        call->seen = release_seen(call->seen);
     keep_memory(stm__self, call);
 }
 
@@ -387,8 +402,8 @@ static struct alarm next_alarm(const struct stm_call *call,
     if (call->wall_deadline != STM_FOREVER) {
         wall = stm__clock_wall();
         wait = call->wall_deadline > wall ? call->wall_deadline - wall : 0;
-        if (wait > WALL_SLICE_NS)
-            ring_earlier(&alarm, now + WALL_SLICE_NS, false);
+        if (wait > STM__WALL_SLICE_NS)
+            ring_earlier(&alarm, now + STM__WALL_SLICE_NS, false);
         else
             ring_earlier(&alarm, now + wait, true);
     }
@@ -450,6 +465,16 @@ static void withdraw(void *call)
     stm__block_fini(call);
 }
 
+void stm__block_note_wakeup(struct stm_tx *tx, struct stm_call *call)
+{
+    call->slept = true;
+    call->limit = call->deadline;
+    call->wall_limit = call->wall_deadline;
+    call->conflicts = 0;
+    call->woken = true;
+    stm__note(tx, call->name, STM__WAKEUP);
+}
+
 enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call)
 {
     enum stm_status status;
@@ -461,11 +486,6 @@ enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call)
     status = sleep_once(tx, call);
     pthread_cleanup_pop(0);
     STM_TRY(status);
-    call->slept = true;
-    call->limit = call->deadline;
-    call->wall_limit = call->wall_deadline;
-    call->conflicts = 0;
-    call->woken = true;
-    stm__note(tx, call->name, STM__WAKEUP);
+    stm__block_note_wakeup(tx, call);
     return STM_OK;
 }

@@ -26,6 +26,8 @@ void stm__call_init(struct stm_call *call)
     call->sleeps = false;
     call->blocked = false;
     call->slept = false;
+    call->wake = NULL;
+    call->tells = false;
     call->evictions = 0;
 }
 
@@ -276,6 +278,17 @@ struct stm_call *stm_call_new(stm_body *body, void *argument)
     return call;
 }
 
+/* Goes on after a wait, or without one. */
+static enum stm_status step(struct stm_tx *tx, struct stm_call *call)
+{
+    if (call->wake && call->blocked && stm__wake_is_due(call))
+        stm__block_note_wakeup(tx, call);
+    if (!call->slept) /* time goes on, also for one who only asks */
+        call->limit = call->wall_limit = STM_FOREVER;
+    stm__block_disarm(call);
+    return run(tx, call);
+}
+
 enum stm_status stm_call_step(struct stm_call *call)
 {
     struct stm_tx *tx = stm__thread();
@@ -286,11 +299,12 @@ enum stm_status stm_call_step(struct stm_call *call)
         return STM_ENOMEM;
     STM_TRY(stm__outside(__func__));
     ready = tx->fast.ready;
-    if (!call->slept) /* time goes on, also for one who only asks */
-        call->limit = call->wall_limit = STM_FOREVER;
-    stm__block_disarm(call);
-    status = run(tx, call);
+    do
+        status = step(tx, call);
+    while (status == STM_BLOCKED && call->wake && !stm__wake_arm(call));
     tx->fast.ready = ready; /* a blocked call of the thread's stays blocked */
+    if (tx->batons.count)   /* no attempt could begin */
+        stm__block_pass_on(tx);
     return status;
 }
 
@@ -302,10 +316,11 @@ enum stm_status stm_call_wait(struct stm_call *call)
     if (!tx)
         return STM_ENOMEM;
     STM_TRY(stm__outside(__func__));
-    if (!call->blocked)
+    if (!call->blocked || call->wake)
         return stm_error(STM_EMISUSE,
-                         "stm_call_wait: the call is not blocked; expected "
-                         "one whose last step returned STM_BLOCKED");
+                         "stm_call_wait: the call is not blocked or has a wake "
+                         "function; expected one whose last step returned "
+                         "STM_BLOCKED");
     status = stm__block_sleep(tx, call);
     return status == STM_BLOCKED ? STM_EINTERRUPTED : status;
 }

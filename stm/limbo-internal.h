@@ -53,6 +53,10 @@ void stm__limbo_bury_inner(struct stm__dead *dead);
  * an attempt, when that has ended. */
 void stm__limbo_drop(const struct stm_type *type, stm_value value);
 
+/* Releases what is in the batch, which it takes over; in an attempt, when that
+ * has ended. */
+void stm__limbo_drop_batch(struct stm__batch *batch);
+
 /* Before the calling thread ends. */
 void stm__limbo_thread_fini(void);
 

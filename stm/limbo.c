@@ -324,6 +324,15 @@ void stm__limbo_drop(const struct stm_type *type, stm_value value)
         work();
 }
 
+void stm__limbo_drop_batch(struct stm__batch *batch)
+{
+    push_batch(&pending, batch);
+    if (stm__slot_busy())
+        AO_store(&stm__slot_own->asked, 1);
+    else
+        work();
+}
+
 static void make_ready(struct stm__dead *dead)
 {
     if (stm__may_release(dead->type, (stm_value)dead))

@@ -176,7 +176,8 @@ stm_set_blocking(const struct stm_blocking *hooks);
  * STM_BLOCKED with the call's waiter armed; then stm_call_wait sleeps until it
  * is woken (STM_OK), or its time is over (STM_OK), or a signal handler ran
  * (STM_EINTERRUPTED), after which it may be called again.  A step after that
- * goes on.  One thread at a time; not inside a transaction (STM_EMISUSE). */
+ * goes on.  One thread at a time; not inside a transaction (STM_EMISUSE), and
+ * stm_call_wait not for a call with a wake function (STM_EMISUSE). */
 struct stm_call;
 
 /* Makes a call; the caller owns it.  NULL: out of memory. */
@@ -184,7 +185,41 @@ STM_API struct stm_call *stm_call_new(stm_body *body, void *argument);
 STM_API STM_NODISCARD enum stm_status stm_call_step(struct stm_call *call);
 STM_API STM_NODISCARD enum stm_status stm_call_wait(struct stm_call *call);
 
-/* Frees the call; if it was blocked, its waiter is withdrawn. */
+/* The same without a thread that sleeps, for an event loop: what to call when
+ * a blocked call can go on.  It is called once, by whichever thread has woken
+ * the call, perhaps in the midst of the step that blocks it, with nothing
+ * locked and with cancellation disabled.  It must only note that, for a thread
+ * that then steps the call, and must not call the library: the waking thread
+ * has others to wake. */
+typedef void stm_wake(void *context);
+
+/* From now on each step of this call that returns STM_BLOCKED is followed by
+ * one wake(context), unless the next step or stm_call_free comes first; before
+ * those go on they wait for one that is running, and it does not come later.  A
+ * time-out wakes nobody: see stm_call_deadline.  NULL: no such function.
+ *
+ * Such a call is one of those of which a change wakes one (stm_retry): whoever
+ * is told that it can go on should step it soon.  STM_OK; STM_EMISUSE while
+ * the call is blocked. */
+STM_API STM_NODISCARD enum stm_status
+stm_call_on_wake(struct stm_call *call, stm_wake *wake, void *context);
+
+/* After how many nanoseconds should one who waits for a blocked call look after
+ * it, if it is not woken before?  0: now it can be stepped, since its time is
+ * over, or it has been woken, or the process was forked, of which nobody is
+ * told.  STM_FOREVER: it asked for no time.  After that many, ask again: it is
+ * a second at most where the time is one of the wall clock, which may be set.
+ * STM_OK; STM_EMISUSE if the call is not blocked. */
+STM_API STM_NODISCARD enum stm_status
+stm_call_deadline(const struct stm_call *call, uint64_t *nanoseconds);
+
+/* For a tracing collector: visits the values that a call which has a wake
+ * function and is blocked keeps, so as to know when they change. */
+STM_API int stm_call_traverse(const struct stm_call *call, stm_visit *visit,
+                              void *context);
+
+/* Frees the call; if it was blocked, its waiter is withdrawn.  Any thread, also
+ * inside a transaction. */
 STM_API void stm_call_free(struct stm_call *call);
 
 #ifdef __cplusplus

@@ -32,11 +32,17 @@ struct stm_call {
     struct stm__batch *seen; /* the counted values that it saw, of a call that
                                 sleeps and is blocked */
     bool sleeps; /* whenever it is blocked, its thread sleeps till it is woken,
-                    and then runs it */
+                    and then runs it; or it has a wake function */
     AO_t generation; /* in which it was blocked */
     bool blocked;
     bool slept;         /* since it was blocked last */
     unsigned evictions; /* how often it was thrown out of the gate */
+
+    stm_wake *wake; /* NULL: a thread waits for the call, or nobody does */
+    void *wake_context;
+    bool tells; /* blocked so that wake will be called, or has been */
+    AO_t told;  /* 1: wake has returned.  Written last of all by the one who
+                   called it, and until then the call is not freed */
 };
 
 /* The running attempt of a thread.  There is one such object a thread, used
@@ -410,8 +416,11 @@ enum stm_status stm__block_arm(struct stm_tx *tx);
  * is still armed.  Else what a hook ended the wait with. */
 enum stm_status stm__block_sleep(struct stm_tx *tx, struct stm_call *call);
 
-/* Withdraws the waiter, if it is armed.  No attempt is running, unless the call
- * is a caller's (wait-internal.h). */
+/* After a blocked call has been woken or its time has come, and before the next
+ * attempt. */
+void stm__block_note_wakeup(struct stm_tx *tx, struct stm_call *call);
+
+/* Withdraws the waiter, if it is armed. */
 void stm__block_disarm(struct stm_call *call);
 
 /* For a call that has ended: withdraws and frees. */
@@ -426,8 +435,25 @@ struct stm__waiter *stm__block_change(struct stm_tx *tx, struct stm__side *side,
  * looks after the sleepers that it was woken before (wait-internal.h). */
 void stm__block_pass_on(struct stm_tx *tx);
 
+/* The wall clock is looked at this often by those who wait for it. */
+#define STM__WALL_SLICE_NS UINT64_C(1000000000)
+
 /* For thread.c: the thread's part. */
 void stm__block_thread_init(struct stm_tx *tx);
 void stm__block_thread_fini(struct stm_tx *tx);
+
+/* ---- wake.c: of calls with a wake function ---- */
+
+/* Has the wake function called from now on, after a step that blocked the call.
+ * False: the call has been woken already, and the function will not be called.
+ */
+bool stm__wake_arm(struct stm_call *call);
+
+/* From when this returns the function is not called.  Where it is about to be,
+ * by another thread, or is running, waits until it has returned. */
+void stm__wake_withdraw(struct stm_call *call);
+
+/* Need the blocked call not wait any longer? */
+bool stm__wake_is_due(const struct stm_call *call);
 
 #endif

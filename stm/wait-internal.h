@@ -10,17 +10,19 @@
  *
  * A *caller* has been told to wait and may come back much later: it is woken by
  * every change.  A *sleeper* is a thread that sleeps in stm_atomically, and so
- * runs as soon as it is woken.  Of those a change wakes one, since of many who
+ * runs as soon as it is woken, or a call with a wake function, which runs when
+ * its event loop comes round.  Of those a change wakes one, since of many who
  * wait for one item only one can have it, and that one looks after the others:
  *
  *   - A sleeper remembers the value that it saw.  One *differs* while that is
  *     not the variable's present value, by identity.
  *   - A commit that changes the variable claims one sleeper that differs.  If
  *     more remain, the claimed one carries a *baton* for the variable.
- *   - When its next attempt ends, however it ends, or its thread does, the one
- *     who carries a baton looks again, and claims two of those that differ by
- *     then: if more remain, they carry batons in their turn.  So a change that
- *     concerns 1,000 sleepers reaches them all in ten rounds.
+ *   - When its next attempt ends, however it ends, or its thread does, or it is
+ *     withdrawn, the one who carries a baton looks again, and claims two of
+ *     those that differ by then: if more remain, they carry batons in their
+ *     turn.  So a change that concerns 1,000 sleepers reaches them all in ten
+ *     rounds.
  *   - An attempt may take long, or wait by other means for one who was left
  *     asleep.  While there are variables with batons, the service thread looks
  *     at those every STM__LOOK_NS, and claims whoever differs at STM__LOOKS

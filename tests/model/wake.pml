@@ -8,7 +8,8 @@
  * and after it the claiming for each variable that it changed; passing on for
  * each baton at the end of an attempt; a time-out, a cancelled sleep, and a
  * thread that ends in a body; the looks of the service thread.  Of several
- * that could be claimed any may be.
+ * that could be claimed any may be.  A call with a wake function is a thread
+ * here, which may take any time from being woken to its next attempt.
  *
  * What is not.  That a transaction which registers while a commit goes on is
  * not missed is in stm.pml, where everyone is woken: here an attempt reads, and
