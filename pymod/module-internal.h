@@ -28,6 +28,9 @@
  *                           written when made and by the collector
  *   ThreadPool.pool, .tasks written by __init__ alone, before it is shared
  *   struct stm__call        belongs to one thread
+ *   AsyncCall.ticket        the call's one user; while it is blocked, its waker
+ *   AsyncCall, the rest     the call's one user
+ *   Wakeups, all of it      atomic
  *   the census in workers.c its mutex
  *   the gate in service.c   its mutex
  *   what variables hold     the library */
@@ -47,11 +50,13 @@ struct stm_pool;
 /* The types, a file each, in the order in which they are made, and the
  * exceptions.  To add one is to add it here. */
 #define STM__TYPES(X)                                                          \
+    X(async)                                                                   \
     X(tvar)                                                                    \
     X(tlist)                                                                   \
     X(tlist_iterator)                                                          \
     X(queue)                                                                   \
     X(endpoint)                                                                \
+    X(wakeups)                                                                 \
     X(watcher)                                                                 \
     X(eventloop)                                                               \
     X(pool)                                                                    \
@@ -351,6 +356,13 @@ struct stm__tticket {
 };
 struct stm__tticket *stm__tticket_new(struct stm__state *state,
                                       size_t queue_id);
+/* wakeups.c: what the waker of an asynchronous call leaves with its loop's
+ * Wakeups: a number that is the ticket's alone.  NULL: out of memory.  Pushing
+ * takes the ticket over, and any thread may, attached or not. */
+struct stm__ticket;
+struct stm__ticket *stm__ticket_new(PyObject *wakeups, size_t *number);
+void stm__ticket_push(PyObject *wakeups, struct stm__ticket *ticket);
+void stm__ticket_free(struct stm__ticket *ticket);
 
 /* Takes the endpoint, also when it fails. */
 PyObject *stm__endpoint_object(struct stm__state *state,

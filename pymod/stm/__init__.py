@@ -33,6 +33,7 @@ from typing import (
 )
 
 from stm import _stm
+from stm._async import atomically_async
 from stm._stm import (
     TCounter,
     TVar,
@@ -57,6 +58,7 @@ __all__ = [
     "WatchersDiverged",
     "atomic",
     "atomically",
+    "atomically_async",
     "elapsed",
     "in_transaction",
     "invariant",
