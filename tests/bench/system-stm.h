@@ -85,9 +85,10 @@ struct tm_node {
         fini((void *)node);                                                    \
         free((void *)node);                                                    \
     }                                                                          \
-    static const struct stm_type kind = {                                      \
-        .name = #kind, .retain = kind##_retain,                                \
-        .release = kind##_release, .late = true}
+    static const struct stm_type kind = {.name = #kind,                        \
+                                         .retain = kind##_retain,              \
+                                         .release = kind##_release,            \
+                                         .late = true}
 
 static inline void tm_node_init(struct tm_node *node)
 {
