@@ -270,6 +270,7 @@ int stm__add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec);
 
 /* ---- module functions, by file ---- */
 
+extern PyMethodDef stm__build_functions[];
 extern PyMethodDef stm__errors_functions[];
 extern PyMethodDef stm__transaction_functions[];
 extern PyMethodDef stm__watcher_functions[];

@@ -85,6 +85,7 @@ static int module_exec(PyObject *module)
         stm__errors_functions,  stm__transaction_functions,
         stm__watcher_functions, stm__stats_functions,
         stm__workers_functions, stm__service_functions,
+        stm__build_functions,
     };
     struct stm__state *state = stm__state(module);
 

@@ -4,16 +4,17 @@
 
 A transaction is a function that runs as if no other thread existed meanwhile.
 It reads and writes TVars and the containers of stm.datatypes, and may wait
-until something that it has read changes::
+until something that it has read changes:
 
-    balance = TVar(0)
-
-    def withdraw(amount):
-        if balance.value < amount:
-            retry()
-        balance.value -= amount
-
-    atomically(lambda: withdraw(10))
+>>> from stm import TVar, atomically, retry
+>>> balance = TVar(100)
+>>> def withdraw(amount):
+...     if balance.value < amount:
+...         retry()
+...     balance.value -= amount
+>>> atomically(lambda: withdraw(10))
+>>> atomically(balance.get)
+90
 
 A transaction may run several times until one of its attempts commits, so it
 should do nothing that cannot be undone; on_commit() and stm.eventloop are for

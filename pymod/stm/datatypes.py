@@ -3,6 +3,14 @@
 """Transactional containers.
 
 They are made anywhere, and used inside transactions.
+
+>>> from stm import atomically
+>>> tasks = TList(["wash", "dry"])
+>>> atomically(lambda: tasks.append("fold"))
+>>> atomically(lambda: tasks.pop(0))
+'wash'
+>>> tasks
+TList(['dry', 'fold'])
 """
 
 from collections.abc import MutableSequence as _MutableSequence

@@ -6,6 +6,13 @@ What a transaction schedules runs once it has committed, on the event loop's
 thread and in the order of the commits, and not at all if the transaction is
 undone.  Functions should be quick; long work belongs to a
 stm.threadutils.ThreadPool.
+
+>>> from stm import atomically
+>>> loop = EventLoop()
+>>> atomically(lambda: loop.schedule(lambda: print("committed")))
+>>> loop.stop()
+>>> loop.run()
+committed
 """
 
 import atexit as _atexit

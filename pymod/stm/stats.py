@@ -4,6 +4,11 @@
 
 attempts = commits + conflicts + retries + aborts holds exactly.  With
 STM_STATS=1 in the environment a program prints them when it ends.
+
+>>> counts = read("transfer")
+>>> parts = ("commits", "conflicts", "retries", "aborts")
+>>> counts["attempts"] == sum(counts[part] for part in parts)
+True
 """
 
 import builtins as _builtins

@@ -1,6 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The stm authors
 # SPDX-License-Identifier: MIT
-"""Threads that transactions start, and thread pools made of transactions."""
+"""Threads that transactions start, and thread pools made of transactions.
+
+>>> from stm import atomically
+>>> from stm.datatypes import TList
+>>> tasks, done = TList(), TList()
+>>> pool = ThreadPool(8, keep_alive=1, tasks=tasks)
+>>> def task():
+...     atomically(lambda: done.append("task"))
+>>> atomically(lambda: tasks.extend([task, task]))
+>>> pool.join()
+>>> done
+TList(['task', 'task'])
+"""
 
 import atexit as _atexit
 import functools as _functools

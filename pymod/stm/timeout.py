@@ -4,6 +4,13 @@
 
 stm.elapsed() does all that these do and composes better; they are here for
 programs that use them.
+
+>>> from stm.utils import wait_until
+>>> try:
+...     wait_until(lambda: False, timeout_after=0.01)
+... except Timeout:
+...     print("too late")
+too late
 """
 
 import weakref as _weakref

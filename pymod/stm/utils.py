@@ -1,6 +1,15 @@
 # SPDX-FileCopyrightText: 2026 The stm authors
 # SPDX-License-Identifier: MIT
-"""Conveniences built of the primitives in stm."""
+"""Conveniences built of the primitives in stm.
+
+>>> from stm import TVar, atomically
+>>> door, seen = TVar("shut"), TVar()
+>>> watcher = atomically_watch(door.get, changes_only(seen.set))
+>>> would_block(lambda: wait_until(lambda: door.value == "open"))
+True
+>>> atomically(lambda: door.set("open"))
+>>> wait_until(lambda: seen.value == "open", timeout_after=10)
+"""
 
 import functools as _functools
 import operator as _operator
@@ -126,5 +135,5 @@ def atomically_watch(
     if callback is None:
         return _functools.partial(atomically_watch, function)
     return _stm_package.atomically(
-        lambda: _stm_package.watch(function, callback)
+        _functools.partial(_stm_package.watch, function, callback)
     )
