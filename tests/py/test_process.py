@@ -90,6 +90,7 @@ class ExitTest(Case):
                     lambda: stm.elapsed((ticks.value + 1) / 5000), tick
                 )
             stm.atomically(lambda: ticks.value > 20 or stm.retry())
+            # By now a module written in Python may have been cleared.
             class Late:
                 # Those in C, since modules in Python may be gone by then.
                 def __del__(self, tick=tick, elapsed=stm.elapsed,

@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import unittest
 
@@ -32,18 +33,18 @@ def mypy_python():
     """Return an interpreter that has mypy and can import the extension."""
     if importlib.util.find_spec("mypy") is not None:
         return sys.executable
-    # Extensions are built alike for interpreters of one version and ABI.
-    question = "import mypy, sysconfig; print(sysconfig.get_config_var('SOABI'))"
-    answer = "import sysconfig; print(sysconfig.get_config_var('SOABI'))"
-    abi = subprocess.check_output([sys.executable, "-c", answer])
+    # An extension is as good for another interpreter of the same ABI.
+    question = "import mypy, sysconfig as s; print(s.get_config_var('SOABI'))"
+    abi = sysconfig.get_config_var("SOABI") + "\n"
     for folder in os.get_exec_path():
         python = os.path.join(folder, "python3")
-        if os.path.exists(python):
-            done = subprocess.run(
-                [python, "-c", question], capture_output=True
-            )
-            if done.returncode == 0 and done.stdout == abi:
-                return python
+        if not os.path.exists(python):
+            continue
+        done = subprocess.run(
+            [python, "-c", question], capture_output=True, text=True
+        )
+        if done.stdout == abi:
+            return python
     return None
 
 
