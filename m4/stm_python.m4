@@ -8,6 +8,7 @@
 #   PYTHON           the interpreter itself, not a wrapper that finds it
 #   PYTHON_VERSION   as it prints it
 #   PYTHON_CPPFLAGS  where its headers are
+#   PYTHON_MALLOC    its plainest allocator, which hides least from sanitizers
 #   pyexecdir        where it looks for extensions, below our own prefix
 AC_DEFUN([STM_PYTHON],
   [AC_ARG_VAR([PYTHON], [the Python interpreter to build the extension for])
@@ -35,6 +36,7 @@ AC_DEFUN([STM_PYTHON],
         [AC_MSG_NOTICE([no python3 >= $1 on PATH has its headers])])])
    AC_SUBST([PYTHON_VERSION])
    AC_SUBST([PYTHON_CPPFLAGS])
+   AC_SUBST([PYTHON_MALLOC])
    AC_SUBST([pyexecdir])
    AM_CONDITIONAL([HAVE_PYTHON], [test -n "$PYTHON"])])
 
@@ -51,11 +53,14 @@ if sys.version_info < tuple(map(int, "$2".split("."))):
 root = "$" + "{exec_prefix}/"
 where = sysconfig.get_path("platlib", vars=dict(base=root, platbase=root))
 print(sys.executable, platform.python_version(), include,
-      where.replace(root + "local/", root), sep="\n")
+      where.replace(root + "local/", root),
+      "mimalloc" if sysconfig.get_config_var("Py_GIL_DISABLED") else "malloc",
+      sep="\n")
 ' 2>&AS_MESSAGE_LOG_FD`],
      [PYTHON=`AS_ECHO(["$stm_answer"]) | sed -n 1p`
       PYTHON_VERSION=`AS_ECHO(["$stm_answer"]) | sed -n 2p`
       PYTHON_CPPFLAGS="-isystem "`AS_ECHO(["$stm_answer"]) | sed -n 3p`
       pyexecdir=`AS_ECHO(["$stm_answer"]) | sed -n 4p`
+      PYTHON_MALLOC=`AS_ECHO(["$stm_answer"]) | sed -n 5p`
       AC_MSG_RESULT([yes, version $PYTHON_VERSION])],
      [AC_MSG_RESULT([no])])])

@@ -112,7 +112,7 @@ class ExampleTest(Case):
         )
         printed = []
         for test in tests:
-            runner.run(test, out=printed.append, clear_globs=False)
+            runner.run(test, out=printed.append)
         self.assertEqual(runner.failures, 0, "".join(printed))
         self.assertGreater(runner.tries, 0, "expected an example")
 
