@@ -244,16 +244,20 @@ static int visit_node(const struct visitor *visitor,
     return result;
 }
 
-static int traverse_map(stm_value value, stm_visit *visit, void *context)
+int stm_map_traverse(const struct stm_map *map, stm_visit *visit, void *context)
 {
-    struct visitor visitor = {(const struct stm_map *)value, visit, context};
+    struct visitor visitor = {map, visit, context};
     const struct stm_map *debtor;
 
-    if (!stm__refs_single(&visitor.map->refs))
+    if (!stm__refs_single(&map->refs))
         return 0;
-    debtor = (const struct stm_map *)AO_load_acquire(&visitor.map->debtor);
-    return visit_node(&visitor, visitor.map->root,
-                      debtor ? debtor->root : NULL);
+    debtor = (const struct stm_map *)AO_load_acquire(&map->debtor);
+    return visit_node(&visitor, map->root, debtor ? debtor->root : NULL);
+}
+
+static int traverse_map(stm_value value, stm_visit *visit, void *context)
+{
+    return stm_map_traverse((const struct stm_map *)value, visit, context);
 }
 
 static struct stm_map *of_dead(stm_value dead)

@@ -53,6 +53,12 @@ stm_map_get(const struct stm_map *map, stm_value key, stm_value *value);
 STM_API void stm_map_at(const struct stm_map *map, size_t position,
                         stm_value *key, stm_value *value);
 
+/* For a tracing collector: visits the references that the map alone holds, and
+ * returns what the first visit that is not 0 returned.  See
+ * stm_tvar_traverse. */
+STM_API int stm_map_traverse(const struct stm_map *map, stm_visit *visit,
+                             void *context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,8 +13,16 @@ They are made anywhere, and used inside transactions.
 TList(['dry', 'fold'])
 """
 
-from collections.abc import MutableSequence as _MutableSequence
+from collections.abc import (
+    ItemsView as _ItemsView,
+    KeysView as _KeysView,
+    MutableMapping as _MutableMapping,
+    MutableSequence as _MutableSequence,
+    MutableSet as _MutableSet,
+    ValuesView as _ValuesView,
+)
 
+from stm import _stm
 from stm._stm import (
     BroadcastEndpoint,
     BroadcastQueue,
@@ -27,6 +35,9 @@ from stm._stm import (
     TPriorityQueue,
     TQueue,
     TSemaphore,
+    TDict,
+    TList,
+    TSet,
 )
 
 __all__ = [
@@ -41,6 +52,14 @@ __all__ = [
     "TQueue",
     "TSemaphore",
     "Ticket",
+    "TDict",
+    "TList",
+    "TSet",
 ]
 
+_ItemsView.register(_stm.TDictItems)
+_KeysView.register(_stm.TDictKeys)
+_MutableMapping.register(TDict)
 _MutableSequence.register(TList)
+_MutableSet.register(TSet)
+_ValuesView.register(_stm.TDictValues)

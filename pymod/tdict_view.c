@@ -1,0 +1,164 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* The views of a TDict: what their types, each in a file of its own, share.  A
+ * view shows what the TDict holds whenever it is asked; its iterators are
+ * snapshots. */
+
+#include "module-internal.h"
+
+PyObject *stm__view_new(PyTypeObject *type, PyObject *dict, enum stm__part part)
+{
+    struct stm__view *self = (struct stm__view *)type->tp_alloc(type, 0);
+
+    if (self == NULL)
+        return NULL;
+    self->dict = Py_NewRef(dict);
+    self->part = part;
+    return (PyObject *)self;
+}
+
+PyObject *stm__view_dict(PyObject *object)
+{
+    PyObject *dict = ((struct stm__view *)object)->dict;
+
+    if (dict == NULL)
+        PyErr_SetString(PyExc_RuntimeError, "the view was collected");
+    return dict;
+}
+
+static PyObject *iterate(PyObject *object, bool reversed, const char *what)
+{
+    PyObject *dict = stm__view_dict(object);
+    struct stm_map *map = dict == NULL ? NULL : stm__tdict_snapshot(dict, what);
+
+    if (map == NULL)
+        return NULL;
+    return stm__map_iterator_new(stm__state_of(object), map,
+                                 ((struct stm__view *)object)->part, reversed);
+}
+
+PyObject *stm__view_iter(PyObject *object)
+{
+    return iterate(object, false, "iter() of a TDict's view");
+}
+
+PyObject *stm__view_reversed(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    return iterate(object, true, "reversed() of a TDict's view");
+}
+
+Py_ssize_t stm__view_length(PyObject *object)
+{
+    PyObject *dict = stm__view_dict(object);
+
+    return dict == NULL ? -1 : PyObject_Size(dict);
+}
+
+static PyObject *repr_now(PyObject *object, PyObject *dict)
+{
+    struct stm_map *map = stm__tdict_snapshot_anywhere(dict);
+    PyObject *parts, *result;
+
+    if (map == NULL)
+        return NULL;
+    parts = stm__parts(map, ((struct stm__view *)object)->part);
+    stm_map_release(map);
+    if (parts == NULL)
+        return NULL;
+    result = PyUnicode_FromFormat("%s(%R)", stm__short_name(object), parts);
+    Py_DECREF(parts);
+    return result;
+}
+
+PyObject *stm__view_repr(PyObject *object)
+{
+    PyObject *dict = stm__view_dict(object), *result;
+    int nested;
+
+    if (dict == NULL)
+        return NULL;
+    nested = Py_ReprEnter(object);
+    if (nested != 0)
+        return nested > 0 ? PyUnicode_FromString("...") : NULL;
+    result = repr_now(object, dict);
+    Py_ReprLeave(object);
+    return result;
+}
+
+/* ---- as built-in sets ---- */
+
+/* The left operand as a set, changed by a method with the right one. */
+static PyObject *combine(PyObject *left, const char *method, PyObject *right)
+{
+    PyObject *set = PySet_New(left), *result;
+
+    if (set == NULL)
+        return NULL;
+    result = PyObject_CallMethod(set, method, "(O)", right);
+    if (result == NULL)
+        Py_CLEAR(set);
+    Py_XDECREF(result);
+    return set;
+}
+
+PyObject *stm__view_and(PyObject *left, PyObject *right)
+{
+    return combine(left, "intersection_update", right);
+}
+
+PyObject *stm__view_or(PyObject *left, PyObject *right)
+{
+    return combine(left, "update", right);
+}
+
+PyObject *stm__view_subtract(PyObject *left, PyObject *right)
+{
+    return combine(left, "difference_update", right);
+}
+
+PyObject *stm__view_xor(PyObject *left, PyObject *right)
+{
+    return combine(left, "symmetric_difference_update", right);
+}
+
+/* ---- life ---- */
+
+int stm__view_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(((struct stm__view *)object)->dict);
+    return 0;
+}
+
+int stm__view_clear(PyObject *object)
+{
+    Py_CLEAR(((struct stm__view *)object)->dict);
+    return 0;
+}
+
+void stm__view_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    PyObject_GC_UnTrack(object);
+    (void)stm__view_clear(object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+/* types.MappingProxyType, as the built-in's views have it. */
+static PyObject *get_mapping(PyObject *object, void *unused)
+{
+    PyObject *dict = stm__view_dict(object);
+
+    (void)unused;
+    return dict == NULL ? NULL : PyDictProxy_New(dict);
+}
+
+PyGetSetDef stm__view_properties[] = {
+    {"mapping", get_mapping, NULL,
+     PyDoc_STR("The TDict of this view, to be read only."), NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
