@@ -322,6 +322,7 @@ class TDictTest(Case):
         self.assertEqual(atomically(lambda: dict(**items)), {"a": 1})
         self.assertEqual(atomically(lambda: dict(items)), {"a": 1})
 
+    @unittest.skipUnless(list.append.__doc__, "built without docstrings")
     def test_methods_have_signatures(self):
         for name in dir(TDict):
             member = getattr(TDict, name)

@@ -288,6 +288,7 @@ class TSetTest(Case):
     def test_is_generic(self):
         self.assertIs(TSet[int].__origin__, TSet)
 
+    @unittest.skipUnless(list.append.__doc__, "built without docstrings")
     def test_methods_have_signatures(self):
         for name in dir(TSet):
             member = getattr(TSet, name)
