@@ -462,6 +462,10 @@ extern PyGetSetDef stm__view_properties[];
 /* set_like.c: is it a set, or a view that is like one?  The others take such
  * an object first, and any iterable unless they compare. */
 bool stm__is_set_like(struct stm__state *state, PyObject *object);
+
+/* *order is less than, equal to or greater than 0 as left has fewer items than
+ * right, as many, or more.  -1 with an exception. */
+int stm__compare_sizes(PyObject *left, PyObject *right, int *order);
 PyObject *stm__compare_sets(PyObject *left, PyObject *right, int operator);
 PyObject *stm__isdisjoint(PyObject *self, PyObject *other);
 PyObject *stm__issubset(PyObject *self, PyObject *other);
@@ -477,15 +481,19 @@ int stm__tset_contains(PyObject *self, PyObject *key);
 int stm__tset_put(PyObject *self, PyObject *key);
 int stm__tset_take(PyObject *self, PyObject *key);
 
-/* tset_bulk.c: stm__tset_put_all adds what is in any iterable; -1 with an
- * exception.  stm__unique is a new dict of what is in an iterable. */
-int stm__tset_init_items(PyObject *self, PyObject *args, PyObject *kwargs);
+/* tset_bulk.c: adds what is in any iterable; replaces what it holds by what
+ * another TSet does; -1 with an exception. */
 int stm__tset_put_all(PyObject *self, PyObject *keys);
+int stm__tset_assign(PyObject *self, PyObject *other);
+
+/* What is in an iterable, as a new dict. */
+PyObject *stm__unique(PyObject *iterable);
+
+int stm__tset_init_items(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *stm__tset_copy(PyObject *self, PyObject *unused);
 PyObject *stm__tset_shallow_copy(PyObject *self, PyObject *unused);
 PyObject *stm__tset_reduce(PyObject *self, PyObject *unused);
 PyObject *stm__tset_setstate(PyObject *self, PyObject *state);
-PyObject *stm__unique(PyObject *iterable);
 
 /* tset_algebra.c: calls step, which returns -1 with an exception, for each item
  * of an iterable; then the methods by name, and the operators. */

@@ -36,25 +36,36 @@ static int all_are(PyObject *items, PyObject *container, int wanted)
     return found == wanted;
 }
 
+int stm__compare_sizes(PyObject *left, PyObject *right, int *order)
+{
+    Py_ssize_t length = PyObject_Size(left), other;
+
+    if (length < 0)
+        return -1;
+    other = PyObject_Size(right);
+    if (other < 0)
+        return -1;
+    *order = (length > other) - (length < other);
+    return 0;
+}
+
 /* -1 with an exception. */
 static int is_subset(PyObject *left, PyObject *right, bool proper)
 {
-    Py_ssize_t length = PyObject_Size(left), limit = PyObject_Size(right);
+    int order;
 
-    if (length < 0 || limit < 0)
+    if (stm__compare_sizes(left, right, &order) < 0)
         return -1;
-    if (proper ? length >= limit : length > limit)
-        return 0;
-    return all_are(left, right, 1);
+    return order > 0 || (proper && order == 0) ? 0 : all_are(left, right, 1);
 }
 
 static int are_equal(PyObject *left, PyObject *right)
 {
-    Py_ssize_t length = PyObject_Size(left), other = PyObject_Size(right);
+    int order;
 
-    if (length < 0 || other < 0)
+    if (stm__compare_sizes(left, right, &order) < 0)
         return -1;
-    return length == other ? all_are(left, right, 1) : 0;
+    return order == 0 ? all_are(left, right, 1) : 0;
 }
 
 PyObject *stm__compare_sets(PyObject *left, PyObject *right, int operator)
@@ -86,17 +97,14 @@ PyObject *stm__compare_sets(PyObject *left, PyObject *right, int operator)
 PyObject *stm__isdisjoint(PyObject *object, PyObject *other)
 {
     PyObject *items = other, *container = object;
-    int result;
+    int order = 0, result;
 
-    if (stm__is_set_like(stm__state_of(object), other)) {
-        Py_ssize_t length = PyObject_Size(object), limit = PyObject_Size(other);
-
-        if (length < 0 || limit < 0)
-            return NULL;
-        if (length < limit) {
-            items = object;
-            container = other;
-        }
+    if (stm__is_set_like(stm__state_of(object), other) &&
+        stm__compare_sizes(object, other, &order) < 0)
+        return NULL;
+    if (order < 0) {
+        items = object;
+        container = other;
     }
     result = all_are(items, container, 0);
     return result < 0 ? NULL : PyBool_FromLong(result);

@@ -308,15 +308,17 @@ PyObject *stm__tdict_shallow_copy(PyObject *object, PyObject *unused)
 
     if (type == stm__state_of(object)->tdict)
         return stm__tdict_copy(object, unused);
-    no_args = PyTuple_New(0);
     state = PyObject_CallMethod(object, "__getstate__", NULL);
-    if (no_args != NULL && state != NULL)
+    if (state == NULL)
+        return NULL;
+    no_args = PyTuple_New(0);
+    if (no_args != NULL)
         copy = stm__state_of(object)->tdict->tp_new(type, no_args, NULL);
     if (copy != NULL &&
         (merge(copy, object) < 0 || stm__keyed_set_attributes(copy, state) < 0))
         Py_CLEAR(copy);
     Py_XDECREF(no_args);
-    Py_XDECREF(state);
+    Py_DECREF(state);
     return copy;
 }
 

@@ -15,26 +15,66 @@ static const char changing[] = "a change of a TSet";
 
 /* ---- in place, one operand ---- */
 
-/* Removes the keys that the container has (wanted = 1) or has not (0). */
-static int take_by(PyObject *set, PyObject *container, int wanted)
+/* Sorts the keys of a map into two lists: those that the container has and
+ * those that it has not.  -1 with an exception. */
+static int divide(const struct stm_map *map, PyObject *container,
+                  PyObject *lists[2])
+{
+    for (size_t i = 0; i < stm_map_length(map); i++) {
+        PyObject *key = stm__part_at(map, i, STM__KEYS);
+        int found = PySequence_Contains(container, key);
+
+        if (found >= 0 && PyList_Append(lists[found], key) < 0)
+            found = -1;
+        Py_DECREF(key);
+        if (found < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Leaves the keys of one list, and takes out those of the other: whichever is
+ * less work. */
+static int leave(PyObject *set, PyObject *kept, PyObject *gone)
+{
+    PyObject *fresh;
+    int result;
+
+    if (PyList_GET_SIZE(gone) <= PyList_GET_SIZE(kept))
+        return stm__tset_for_each(set, gone, stm__tset_take);
+    fresh = stm__tset_new(stm__state_of(set));
+    if (fresh == NULL)
+        return -1;
+    result = stm__tset_put_all(fresh, kept);
+    if (result == 0)
+        result = stm__tset_assign(set, fresh);
+    Py_DECREF(fresh);
+    return result;
+}
+
+/* Leaves the keys that the container has (wanted = 1) or has not (0). */
+static int leave_by(PyObject *set, PyObject *container, int wanted)
 {
     struct stm_map *map = stm__tset_snapshot(set, changing);
-    int result = 0;
+    PyObject *lists[2] = {NULL, NULL};
+    int result = -1;
 
     if (map == NULL)
         return -1;
-    for (size_t i = 0; result >= 0 && i < stm_map_length(map); i++) {
-        PyObject *key = stm__part_at(map, i, STM__KEYS);
-
-        result = PySequence_Contains(container, key);
-        if (result == wanted)
-            result = stm__tset_take(set, key);
-        Py_DECREF(key);
-    }
+    lists[0] = PyList_New(0);
+    if (lists[0] != NULL)
+        lists[1] = PyList_New(0);
+    if (lists[1] != NULL)
+        result = divide(map, container, lists);
     stm_map_release(map);
-    return result < 0 ? -1 : 0;
+    if (result == 0)
+        result = leave(set, lists[wanted], lists[!wanted]);
+    Py_XDECREF(lists[0]);
+    Py_XDECREF(lists[1]);
+    return result;
 }
 
+/* Goes through an iterable and calls step for each item. */
 int stm__tset_for_each(PyObject *set, PyObject *iterable,
                        int (*step)(PyObject *set, PyObject *key))
 {
@@ -62,7 +102,7 @@ static int intersect(PyObject *set, PyObject *other)
         container = PySet_New(other);
     if (container == NULL)
         return -1;
-    result = take_by(set, container, 0);
+    result = leave_by(set, container, 1);
     Py_DECREF(container);
     return result;
 }
@@ -70,14 +110,13 @@ static int intersect(PyObject *set, PyObject *other)
 /* Of two sets the smaller one is gone through. */
 static int subtract(PyObject *set, PyObject *other)
 {
-    if (stm__is_set_like(stm__state_of(set), other)) {
-        Py_ssize_t length = PyObject_Size(set), limit = PyObject_Size(other);
+    int order = 0;
 
-        if (length < 0 || limit < 0)
-            return -1;
-        if (length < limit)
-            return take_by(set, other, 1);
-    }
+    if (stm__is_set_like(stm__state_of(set), other) &&
+        stm__compare_sizes(set, other, &order) < 0)
+        return -1;
+    if (order < 0)
+        return leave_by(set, other, 0);
     return stm__tset_for_each(set, other, stm__tset_take);
 }
 

@@ -97,8 +97,7 @@ PyObject *stm__unique(PyObject *iterable)
                                iterable);
 }
 
-/* Replaces what it holds, as set.__init__() does. */
-static int assign(PyObject *object, PyObject *other)
+int stm__tset_assign(PyObject *object, PyObject *other)
 {
     struct stm_map *map = stm__tset_snapshot(other, "TSet()");
     enum stm_status status;
@@ -123,7 +122,7 @@ int stm__tset_init_items(PyObject *object, PyObject *args, PyObject *kwargs)
     if (items == NULL)
         return 0;
     if (stm__is_tset(stm__state_of(object), items))
-        return assign(object, items);
+        return stm__tset_assign(object, items);
     return fill_anywhere(object, items);
 }
 
@@ -137,7 +136,7 @@ PyObject *stm__tset_copy(PyObject *object, PyObject *unused)
     if (stm__transaction("TSet.copy()") == NULL)
         return NULL;
     copy = stm__tset_new(stm__state_of(object));
-    if (copy != NULL && assign(copy, object) < 0)
+    if (copy != NULL && stm__tset_assign(copy, object) < 0)
         Py_CLEAR(copy);
     return copy;
 }
@@ -149,15 +148,17 @@ PyObject *stm__tset_shallow_copy(PyObject *object, PyObject *unused)
 
     if (type == stm__state_of(object)->tset)
         return stm__tset_copy(object, unused);
-    no_args = PyTuple_New(0);
     state = PyObject_CallMethod(object, "__getstate__", NULL);
-    if (no_args != NULL && state != NULL)
+    if (state == NULL)
+        return NULL;
+    no_args = PyTuple_New(0);
+    if (no_args != NULL)
         copy = stm__state_of(object)->tset->tp_new(type, no_args, NULL);
-    if (copy != NULL && (assign(copy, object) < 0 ||
+    if (copy != NULL && (stm__tset_assign(copy, object) < 0 ||
                          stm__keyed_set_attributes(copy, state) < 0))
         Py_CLEAR(copy);
     Py_XDECREF(no_args);
-    Py_XDECREF(state);
+    Py_DECREF(state);
     return copy;
 }
 

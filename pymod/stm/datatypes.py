@@ -13,14 +13,8 @@ They are made anywhere, and used inside transactions.
 TList(['dry', 'fold'])
 """
 
-from collections.abc import (
-    ItemsView as _ItemsView,
-    KeysView as _KeysView,
-    MutableMapping as _MutableMapping,
-    MutableSequence as _MutableSequence,
-    MutableSet as _MutableSet,
-    ValuesView as _ValuesView,
-)
+import collections.abc as _abc
+from collections.abc import MutableSequence as _MutableSequence
 
 from stm import _stm
 from stm._stm import (
@@ -57,9 +51,9 @@ __all__ = [
     "TSet",
 ]
 
-_ItemsView.register(_stm.TDictItems)
-_KeysView.register(_stm.TDictKeys)
-_MutableMapping.register(TDict)
 _MutableSequence.register(TList)
-_MutableSet.register(TSet)
-_ValuesView.register(_stm.TDictValues)
+_abc.ItemsView.register(_stm.TDictItems)
+_abc.KeysView.register(_stm.TDictKeys)
+_abc.MutableMapping.register(TDict)
+_abc.MutableSet.register(TSet)
+_abc.ValuesView.register(_stm.TDictValues)

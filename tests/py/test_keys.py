@@ -295,12 +295,14 @@ class RunningTest(Case):
 
         items, keys = TDict(), TSet()
 
-        def body():
-            items[Counted()] = Counted()
-            keys.add(Counted())
+        def put(one, two, three):
+            items[one] = two
+            keys.add(three)
 
         for _ in range(20):
-            atomically(body)
+            new = [Counted() for _ in range(3)]
+            atomically(lambda: put(*new))
+        del new
 
         @atomically
         def _():
