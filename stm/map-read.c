@@ -48,6 +48,26 @@ static inline const struct stm__map_entry *find(const struct stm_map *map,
     return stm__map_entries(node) + stm__map_rank(node->entry_bits, bit);
 }
 
+/* What can be told of keys of the same hash without the key type's equal. */
+static enum stm__map_verdict tell(const struct stm_key_type *type,
+                                  stm_value key,
+                                  const struct stm__map_entry *found,
+                                  uint32_t count,
+                                  const struct stm__map_entry **entry)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool same;
+
+        if (!type->tell || !type->tell(found[i].key, key, &same))
+            return STM__ASK;
+        if (same) {
+            *entry = &found[i];
+            return STM__PRESENT;
+        }
+    }
+    return STM__ABSENT;
+}
+
 enum stm__map_verdict stm__map_probe(const struct stm_map *map, uint64_t hash,
                                      stm_value key,
                                      const struct stm__map_entry **entry)
@@ -62,7 +82,7 @@ enum stm__map_verdict stm__map_probe(const struct stm_map *map, uint64_t hash,
         }
     *entry = NULL;
     return count && map->key->equal && found->record->hash == hash
-               ? STM__ASK
+               ? tell(map->key, key, found, count, entry)
                : STM__ABSENT;
 }
 

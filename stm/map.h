@@ -28,6 +28,11 @@ struct stm_key_type {
     const struct stm_type *type; /* how to own keys */
     enum stm_status (*hash)(stm_value key, uint64_t *out);
     enum stm_status (*equal)(stm_value contained, stm_value key, bool *out);
+
+    /* Asked before equal, which is only called where this returns false: else
+     * *out is what equal would say.  It must not run the user's code, nor call
+     * the library.  NULL: always false. */
+    bool (*tell)(stm_value contained, stm_value key, bool *out);
 };
 
 /* An immutable map from keys to values that keeps the order in which the keys

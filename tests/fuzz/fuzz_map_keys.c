@@ -188,10 +188,10 @@ static enum stm_status equal_class(stm_value left, stm_value right, bool *out)
 const struct stm_key_type *key_type_of(unsigned which)
 {
     static const struct stm_key_type types[] = {
-        {NULL, NULL, NULL},
-        {&object_type, hash_class, equal_class},
-        {NULL, hash_high, equal_word},
-        {&object_type, hash_same, equal_class},
+        {NULL, NULL, NULL, NULL},
+        {&object_type, hash_class, equal_class, NULL},
+        {NULL, hash_high, equal_word, NULL},
+        {&object_type, hash_same, equal_class, NULL},
     };
 
     return &types[which % 4];

@@ -49,6 +49,19 @@ static enum stm_status equal_tens(stm_value contained, stm_value key, bool *out)
 static const struct stm_key_type tens = {.hash = hash_alike,
                                          .equal = equal_tens};
 
+/* Knows of keys below 100. */
+static bool tell_tens(stm_value contained, stm_value key, bool *out)
+{
+    EXPECT(contained != key, "expected no call for the same word");
+    if (contained >= 100 || key >= 100)
+        return false;
+    *out = contained / 10 == key / 10;
+    return true;
+}
+
+static const struct stm_key_type told_tens = {
+    .hash = hash_alike, .equal = equal_tens, .tell = tell_tens};
+
 /* The dictionary's keys, one after the other. */
 static void expect_keys(struct stm_map *map, size_t count,
                         const stm_value *keys)
@@ -78,12 +91,14 @@ static enum stm_status fill_body(struct stm_tx *tx, void *argument)
 }
 
 /* A dictionary with the keys 10, 20 and 30. */
-static void begin(void)
+static void begin_with(const struct stm_key_type *type)
 {
     memset(&user, 0, sizeof user);
-    user.dict = stm_tdict_new(&tens, NULL);
+    user.dict = stm_tdict_new(type, NULL);
     EXPECT_STATUS(STM_OK, stm_atomically(fill_body, NULL));
 }
+
+static void begin(void) { begin_with(&tens); }
 
 static enum stm_status snapshot_body(struct stm_tx *tx, void *argument)
 {
@@ -463,6 +478,46 @@ START_TEST(G_an_equal_runs_while_others_commit)
 }
 END_TEST
 
+/* ---- telling ---- */
+
+static enum stm_status count_call(void)
+{
+    user.calls++;
+    return STM_OK;
+}
+
+/* Expects so many calls of equal. */
+static void expect_told(enum stm_status wanted, size_t calls,
+                        struct operation *op)
+{
+    EXPECT_STATUS(wanted, stm_atomically(operate_body, op));
+    EXPECT(user.calls == calls, "key %zu: expected %zu calls, got %zu",
+           (size_t)op->key, calls, user.calls);
+}
+
+START_TEST(an_equal_is_not_called_for_what_is_told)
+{
+    struct operation get = {.op = GET, .key = 25};
+    struct stm_map *map;
+
+    begin_with(&told_tens);
+    user.on_equal = count_call;
+    expect_told(STM_OK, 0, &get);
+    EXPECT(get.value == 20, "expected 20, got %zu", (size_t)get.value);
+    expect_told(STM_ENOTFOUND, 0, &(struct operation){.op = GET, .key = 45});
+    expect_told(STM_OK, 0,
+                &(struct operation){.op = SET, .key = 35, .value = VALUE});
+    expect_told(STM_OK, 0,
+                &(struct operation){.op = SET, .key = 40, .value = VALUE});
+    expect_told(STM_OK, 0, &(struct operation){.op = REMOVE, .key = 11});
+    expect_told(STM_ENOTFOUND, 3, &(struct operation){.op = GET, .key = 200});
+    map = snapshot();
+    EXPECT_KEYS(map, 20, 30, 40);
+    stm_map_release(map);
+    stm_tdict_release(user.dict);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("keys");
@@ -476,5 +531,6 @@ int main(void)
     tcase_add_test(tests, an_equal_that_never_stops_changing_is_an_error);
     tcase_add_test(tests, a_snapshot_that_an_equal_takes_stays_as_it_is);
     tcase_add_test(tests, G_an_equal_runs_while_others_commit);
+    tcase_add_test(tests, an_equal_is_not_called_for_what_is_told);
     return run_suite("keys", tests);
 }
