@@ -68,29 +68,29 @@ static int are_equal(PyObject *left, PyObject *right)
     return order == 0 ? all_are(left, right, 1) : 0;
 }
 
-PyObject *stm__compare_sets(PyObject *left, PyObject *right, int operator)
+PyObject *stm__compare_sets(PyObject *left, PyObject *right, int op)
 {
     int result = -1;
 
     if (!stm__is_set_like(stm__state_of(left), right))
         Py_RETURN_NOTIMPLEMENTED;
-    switch (operator) {
+    switch (op) {
     case Py_EQ:
     case Py_NE:
         result = are_equal(left, right);
         break;
     case Py_LT:
     case Py_LE:
-        result = is_subset(left, right, operator== Py_LT);
+        result = is_subset(left, right, op == Py_LT);
         break;
     case Py_GT:
     case Py_GE:
-        result = is_subset(right, left, operator== Py_GT);
+        result = is_subset(right, left, op == Py_GT);
         break;
     }
     if (result < 0)
         return NULL;
-    return PyBool_FromLong(operator== Py_NE ? !result : result);
+    return PyBool_FromLong(op == Py_NE ? !result : result);
 }
 
 /* Of two sets the smaller one is gone through. */

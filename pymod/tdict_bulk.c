@@ -272,14 +272,14 @@ static int equals_dict(PyObject *object, const struct stm_map *map,
     return result;
 }
 
-PyObject *stm__tdict_compare(PyObject *object, PyObject *other, int operator)
+PyObject *stm__tdict_compare(PyObject *object, PyObject *other, int op)
 {
     static const char what[] = "a comparison of TDicts";
     struct stm__state *state = stm__state_of(object);
     struct stm_map *map, *others;
     int result = -1;
 
-    if ((operator!= Py_EQ && operator!= Py_NE) || !is_dict(state, other))
+    if ((op != Py_EQ && op != Py_NE) || !is_dict(state, other))
         Py_RETURN_NOTIMPLEMENTED;
     map = stm__tdict_snapshot(object, what);
     if (map == NULL)
@@ -296,7 +296,7 @@ PyObject *stm__tdict_compare(PyObject *object, PyObject *other, int operator)
     stm_map_release(map);
     if (result < 0)
         return NULL;
-    return PyBool_FromLong(operator== Py_EQ ? result : !result);
+    return PyBool_FromLong(op == Py_EQ ? result : !result);
 }
 
 /* ---- copying and pickling ---- */

@@ -3,7 +3,6 @@
 """What the tests of TDict and TSet share."""
 
 import importlib
-import sys
 import unittest
 
 from stm import atomically
@@ -11,6 +10,10 @@ from stm import atomically
 
 class Undone(Exception):
     """Leaves a transaction that is to be undone."""
+
+
+class Thing:
+    """Something to refer to, weakly, too."""
 
 
 class InTransaction:
@@ -39,7 +42,7 @@ def cpython_tests(name):
 
 
 def without(case, reasons):
-    """A decorator's work: skip those tests of a case that cannot apply.
+    """Skip those tests of a case that cannot apply; return the case.
 
     reasons says of each of them why; there must be such a test.
     """
@@ -51,7 +54,7 @@ def without(case, reasons):
 
 
 class Keys:
-    """A key type that does something when it is compared or hashed.
+    """A key that does something when it is compared or hashed.
 
     Keys with the same number are equal; all of them have one hash.
     """
@@ -76,8 +79,3 @@ class Keys:
 
     def __repr__(self):
         return f"Keys({self.number})"
-
-
-def free_threaded():
-    """Does this interpreter run without a GIL?"""
-    return not getattr(sys, "_is_gil_enabled", lambda: True)()

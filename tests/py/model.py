@@ -14,11 +14,7 @@ from stm import atomically, or_else, retry
 try:
     import hypothesis
     from hypothesis import strategies
-    from hypothesis.stateful import (
-        RuleBasedStateMachine,
-        invariant,
-        rule,
-    )
+    from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 except ImportError:
     hypothesis = None
 
@@ -28,7 +24,7 @@ ENDS = ("kept", "undone", "retried")
 if hypothesis is not None:
     KEYS = strategies.one_of(
         strategies.integers(-3, 30),
-        strategies.sampled_from([0.0, 1.0, True, None, "", "a", "bb", (), (1,)]),
+        strategies.sampled_from([0.0, 1.0, True, None, "", "a", (), (1,)]),
         strategies.sampled_from([Keys(number % 5) for number in range(10)]),
         strategies.just([]),  # has no hash
     )
@@ -87,7 +83,8 @@ def steps_of(operations):
         strategies.lists(operations, max_size=12),
         lambda steps: strategies.lists(
             strategies.one_of(
-                operations, strategies.tuples(strategies.sampled_from(ENDS), steps)
+                operations,
+                strategies.tuples(strategies.sampled_from(ENDS), steps),
             ),
             max_size=6,
         ),
@@ -131,9 +128,8 @@ def case_of(operations, make, twin, apply, *, contents, keys):
             snapshots = []
 
             def body():
-                play = Play(
-                    self, self.containers, [other.copy() for other in self.twins]
-                )
+                twins = [other.copy() for other in self.twins]
+                play = Play(self, self.containers, twins)
                 snapshots[:] = [iter(items) for items in self.containers]
                 play.run(steps)
                 if raises:

@@ -277,7 +277,9 @@ class TDictTest(Case):
             text = atomically(lambda: pickle.dumps(items, protocol))
             other = pickle.loads(text)
             self.assertIs(type(other), TDict)
-            self.assertEqual(atomically(lambda: list(other)), ["a", "b", "self"])
+            self.assertEqual(
+                atomically(lambda: list(other)), ["a", "b", "self"]
+            )
             self.assertIs(atomically(lambda: other["self"]), other)
 
     def test_fromkeys_works_anywhere(self):

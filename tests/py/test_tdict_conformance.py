@@ -18,16 +18,12 @@ if mapping_tests is None:
 
 else:
 
-    class MappingTest(
-        InTransaction, mapping_tests.TestHashMappingProtocol
-    ):
+    class MappingTest(InTransaction, mapping_tests.TestHashMappingProtocol):
         type2test = TDict
 
     without(
         MappingTest,
-        {
-            "test_repr": "the representation names the type, as TList's does",
-        },
+        {"test_repr": "the representation names the type, as TList's does"},
     )
 
 

@@ -22,7 +22,14 @@ if model.hypothesis is not None:
         ),
         strategies.tuples(
             strategies.sampled_from(
-                ["popitem", "clear", "become the other", "merge", "equal", "views"]
+                [
+                    "popitem",
+                    "clear",
+                    "become the other",
+                    "merge",
+                    "equal",
+                    "views",
+                ]
             )
         ),
         strategies.tuples(strategies.sampled_from(["update", "or"]), PAIRS),

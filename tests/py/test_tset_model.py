@@ -47,7 +47,9 @@ if model.hypothesis is not None:
     KEYS = model.KEYS
     OPERATIONS = strategies.one_of(
         strategies.tuples(
-            strategies.sampled_from(["add", "discard", "remove", "__contains__"]),
+            strategies.sampled_from(
+                ["add", "discard", "remove", "__contains__"]
+            ),
             KEYS,
         ),
         strategies.tuples(
