@@ -378,7 +378,8 @@ void stm__raise_missing(PyObject *key);
 /* stm__raise for what looked for a key; returns NULL. */
 PyObject *stm__raise_key(PyObject *self, enum stm_status status, PyObject *key);
 
-/* What a body has to return that looked for a key in vain. */
+/* What a body has to return whose search for a key ended with a status: what
+ * was raised is put aside for stm__call_end. */
 enum stm_status stm__key_failed(struct stm_tx *tx, enum stm_status status);
 
 enum stm__part { STM__KEYS, STM__VALUES, STM__ITEMS };
