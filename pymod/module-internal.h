@@ -29,6 +29,12 @@
  *   TListIterator.place     its mutex
  *   Watcher.function, .callback
  *                           written when made and by the collector
+ *   TWeakRef.ref, .armed    written by __init__ alone, before it is shared
+ *   TWeakRef.callback       the same, and by the collector
+ *   WeakLink.weak           written when made, and when the library lets go
+ *   WeakLink.dead           its lock
+ *   WeakLink.bereaved       written before the death is told, then the service
+ *                           thread's
  *   ThreadPool.pool, .tasks written by __init__ alone, before it is shared
  *   struct stm__call        belongs to one thread
  *   AsyncCall.ticket        the call's one user; while it is blocked, its waker
@@ -75,6 +81,8 @@ struct stm_pool;
     X(tqueue)                                                                  \
     X(tsemaphore)                                                              \
     X(tticket)
+    X(tweakref)                                                                \
+    X(tweakref_link)
 
 #define STM__EXCEPTIONS(X)                                                     \
     X(retry)    /* control: raised as a courtesy to the body */                \
@@ -276,6 +284,11 @@ void stm__service_init(void);
 /* Has __init__ given the object what it stands for?  False with an exception.
  */
 bool stm__is_made(PyObject *self, const void *handle);
+/* On the service thread: takes the reference in *slot, leaves NULL there, and
+ * keeps it until the next one is taken or this visit ends.  Returns it, borrowed,
+ * and does so again for the same slot; NULL where there was none.  The slot must
+ * last as long as what was in it. */
+PyObject *stm__service_take(PyObject **slot);
 
 /* Makes a type, keeps it in *slot, and adds it to the module. */
 int stm__add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec);
@@ -517,6 +530,24 @@ PyObject *stm__tset_inplace_or(PyObject *self, PyObject *other);
 PyObject *stm__tset_inplace_and(PyObject *self, PyObject *other);
 PyObject *stm__tset_inplace_subtract(PyObject *self, PyObject *other);
 PyObject *stm__tset_inplace_xor(PyObject *self, PyObject *other);
+
+struct stm__tweakref {
+    PyObject_HEAD struct stm_tweakref *ref; /* NULL until __init__ has run */
+    struct stm_tvar *armed; /* not 0: the callback is to run; NULL: none */
+    PyObject *callback;
+    PyObject *weakrefs;
+};
+
+/* tweakref_link.c: the library's way to the referent of `owner`, a TWeakRef.
+ * NULL with an exception.  It must be dropped, not only dereferenced, where the
+ * library has not taken it. */
+PyObject *stm__link_new(PyTypeObject *type, PyObject *owner,
+                        PyObject *referent);
+void stm__link_drop(PyObject *link);
+extern const struct stm_weak_type stm__link_type;
+
+/* Where the link keeps its owner from the death until the callback runs. */
+PyObject **stm__link_bereaved(PyObject *link);
 
 /* workers.c: completes a pool's configuration so that its workers are attached
  * to the interpreter and call what they find in the list. */

@@ -22,6 +22,8 @@ static struct {
 static _Thread_local struct {
     PyGILState_STATE gil;
     struct stm__call call;
+    PyObject *kept;  /* of the death that is dealt with, or NULL */
+    PyObject **slot; /* where it came from */
 } visit;
 
 static void enter(void *context)
@@ -42,6 +44,8 @@ static void leave(void *context)
 {
     (void)context;
     Py_CLEAR(visit.call.error);
+    Py_CLEAR(visit.kept);
+    visit.slot = NULL;
     PyGILState_Release(visit.gil);
     stm__call_end_worker(&visit.call);
     pthread_mutex_lock(&gate.monitor.lock);
@@ -64,6 +68,19 @@ static void unhandled(void *context, enum stm_status status,
         PyErr_SetString(PyExc_RuntimeError, message);
     }
     PyErr_WriteUnraisable(NULL);
+}
+
+PyObject *stm__service_take(PyObject **slot)
+{
+    PyObject *object = *slot;
+
+    if (object != NULL) {
+        *slot = NULL;
+        stm__discard(visit.kept);
+        visit.kept = object;
+        visit.slot = slot;
+    }
+    return visit.slot == slot ? visit.kept : NULL;
 }
 
 /* ---- at exit and after a fork ---- */

@@ -9,6 +9,7 @@
 #include <stm/service-internal.h>
 
 #define WALL_SLICE_NS 1000000000 /* the wall clock is looked at this often */
+#define TASKS_PER_VISIT 64
 
 static struct {
     pthread_mutex_t lock; /* a leaf: nothing else is locked under it */
@@ -89,18 +90,35 @@ enum stm_status stm__service_run(stm_body *body, void *argument)
 
 /* The functions that say _locked let the lock go while they run something. */
 
-static bool run_task_locked(void)
+static struct stm__task *take_task_locked(void)
 {
     struct stm__task *task = service.first;
 
     if (!task)
-        return false;
+        return NULL;
     service.first = task->next;
     if (!service.first)
         service.last = &service.first;
+    return task;
+}
+
+/* Deaths come in crowds, and to enter may be dear: one visit is for several,
+ * but not for any number, since others may wait for the thread to leave. */
+static bool run_tasks_locked(void)
+{
+    struct stm__task *task = take_task_locked();
+    int left = TASKS_PER_VISIT;
+
+    if (!task)
+        return false;
     pthread_mutex_unlock(&service.lock);
     enter();
-    task->run(task);
+    while (task) {
+        task->run(task);
+        pthread_mutex_lock(&service.lock);
+        task = --left ? take_task_locked() : NULL;
+        pthread_mutex_unlock(&service.lock);
+    }
     leave();
     pthread_mutex_lock(&service.lock);
     return true;
@@ -178,7 +196,7 @@ static void serve_locked(uint64_t era)
 
         if (service.era != era)
             return;
-        if (run_task_locked() || was_due)
+        if (run_tasks_locked() || was_due)
             continue;
         if (!has_timer())
             break;

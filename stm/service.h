@@ -14,9 +14,9 @@ extern "C" {
  * is to be waited for.  It takes no signals.  What it runs should be quick,
  * since the others wait for it meanwhile. */
 struct stm_service {
-    /* Around each watcher or death that the thread deals with, its transactions
-     * and what they release, with nothing locked: for instance, attach the
-     * thread to an interpreter.  May be NULL. */
+    /* Around a watcher, or some deaths, that the thread deals with, their
+     * transactions and what those release, with nothing locked: for instance,
+     * attach the thread to an interpreter.  May be NULL. */
     void (*enter)(void *context);
     void (*leave)(void *context);
 

@@ -38,6 +38,7 @@ from stm._async import atomically_async
 from stm._stm import (
     TCounter,
     TVar,
+    TWeakRef,
     Watcher,
     WatchersDiverged,
     __version__,
@@ -55,6 +56,7 @@ from stm._stm import (
 __all__ = [
     "TCounter",
     "TVar",
+    "TWeakRef",
     "Watcher",
     "WatchersDiverged",
     "atomic",

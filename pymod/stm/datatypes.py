@@ -33,6 +33,8 @@ from stm._stm import (
     TList,
     TSet,
 )
+from stm._stm import BroadcastEndpoint, BroadcastQueue, Empty, Full, TList
+from stm._weakrefs import TMutableWeakRef, TPossiblyWeakRef
 
 __all__ = [
     "BroadcastEndpoint",
@@ -49,6 +51,9 @@ __all__ = [
     "TDict",
     "TList",
     "TSet",
+    "TList",
+    "TMutableWeakRef",
+    "TPossiblyWeakRef",
 ]
 
 _MutableSequence.register(TList)
