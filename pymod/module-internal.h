@@ -31,7 +31,8 @@
  *                           written when made and by the collector
  *   TWeakRef.ref, .armed    written by __init__ alone, before it is shared
  *   TWeakRef.callback       the same, and by the collector
- *   WeakLink.weak           written when made, and when the library lets go
+ *   WeakLink.weak           written when made, and by the last user
+ *   WeakLink.uses           atomic
  *   WeakLink.dead           its lock
  *   WeakLink.bereaved       written before the death is told, then the service
  *                           thread's
@@ -539,8 +540,8 @@ struct stm__tweakref {
 };
 
 /* tweakref_link.c: the library's way to the referent of `owner`, a TWeakRef.
- * NULL with an exception.  It must be dropped, not only dereferenced, where the
- * library has not taken it. */
+ * NULL with an exception.  The maker drops it when the library has taken it, or
+ * has not. */
 PyObject *stm__link_new(PyTypeObject *type, PyObject *owner,
                         PyObject *referent);
 void stm__link_drop(PyObject *link);

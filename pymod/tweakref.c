@@ -168,6 +168,7 @@ static int tweakref_init(PyObject *object, PyObject *args, PyObject *kwargs)
     static char *keywords[] = {"value", "callback", NULL};
     struct stm__tweakref *self = (struct stm__tweakref *)object;
     PyObject *value, *callback = Py_None, *link;
+    int result = -1;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:TWeakRef", keywords,
                                      &value, &callback))
@@ -180,12 +181,10 @@ static int tweakref_init(PyObject *object, PyObject *args, PyObject *kwargs)
     link = stm__link_new(stm__state_of(object)->tweakref_link, object, value);
     if (link == NULL)
         return -1;
-    if (set_callback(self, callback) < 0 || make(self, link) < 0) {
-        stm__link_drop(link);
-        return -1;
-    }
-    Py_DECREF(link);
-    return 0;
+    if (set_callback(self, callback) == 0 && make(self, link) == 0)
+        result = 0;
+    stm__link_drop(link);
+    return result;
 }
 
 /* ---- the type ---- */

@@ -7,15 +7,18 @@
  *     TWeakRef --> the library's reference --> link <--> weakref.ref - - > it
  *        ^- - - - - - - - - - - - - - - - - - -/
  *
- * The two in the middle refer to each other until the library lets the link go;
- * neither of them keeps anything of the user's alive, nor the TWeakRef, so the
- * collector need not see them.  The exception is a TWeakRef whose callback is
- * still to run: the link keeps that from the death until then. */
+ * The two in the middle refer to each other until nobody uses the link any
+ * more; neither of them keeps anything of the user's alive, nor the TWeakRef,
+ * so the collector need not see them.  The exception is a TWeakRef whose
+ * callback is still to run: the link keeps that from the death until then. */
 
 #include "module-internal.h"
 
+#include <atomic_ops.h>
+
 struct link {
-    PyObject_HEAD PyObject *weak; /* NULL once the library has let go */
+    PyObject_HEAD PyObject *weak; /* NULL once nobody uses the link */
+    AO_t uses;                    /* the maker's, and the library's */
     PyObject *owner;              /* a weak reference to the TWeakRef */
     PyObject *bereaved;           /* the TWeakRef whose callback is to run */
     bool dead;                    /* upgrade has failed */
@@ -57,12 +60,21 @@ static PyObject *referent_of(PyObject *weak)
 
 /* ---- as the library has it ---- */
 
-static void retain(stm_value value) { Py_INCREF((PyObject *)value); }
+/* Each attempt that makes a TWeakRef's reference uses the link anew. */
+static void retain(stm_value value)
+{
+    struct link *self = (struct link *)value;
 
+    (void)AO_fetch_and_add1(&self->uses);
+}
+
+/* The last one takes the two apart. */
 static void release(stm_value value)
 {
     struct link *self = (struct link *)value;
 
+    if (AO_fetch_and_sub1_full(&self->uses) > 1)
+        return;
     Py_CLEAR(self->weak);
     Py_DECREF(self);
 }
@@ -132,6 +144,7 @@ PyObject *stm__link_new(PyTypeObject *type, PyObject *owner, PyObject *referent)
 
     if (self == NULL)
         return NULL;
+    self->uses = 1;
     self->owner = PyWeakref_NewRef(owner, NULL);
     if (self->owner != NULL)
         self->weak = PyWeakref_NewRef(referent, (PyObject *)self);
