@@ -21,6 +21,8 @@ static STM__THREAD_LOCAL struct stm__call *innermost;
 static STM__THREAD_LOCAL bool detached;
 static STM__THREAD_LOCAL PyThreadState *kept;
 
+/* Once there has been a sub-interpreter, PyGILState_Check says yes to every
+ * thread. */
 bool stm__attached(void)
 {
     if (detached)
@@ -28,7 +30,7 @@ bool stm__attached(void)
 #if PY_VERSION_HEX >= 0x030d0000
     return PyThreadState_GetUnchecked() != NULL;
 #else
-    return PyGILState_Check();
+    return PyGILState_GetThisThreadState() != NULL && PyGILState_Check();
 #endif
 }
 

@@ -353,12 +353,15 @@ enum stm_status stm_retry(struct stm_tx *tx)
 
 /* ---- ending ---- */
 
-static void release_garbage(struct stm__vec *garbage)
+static void release_garbage(struct stm__vec *garbage, bool abandoned)
 {
     for (size_t i = 0; i < garbage->count; i++) {
         struct stm__ref *ref = STM__VEC_AT(garbage, struct stm__ref, i);
 
-        stm__release(ref->type, ref->value);
+        if (STM__UNLIKELY(abandoned))
+            stm__limbo_drop(ref->type, ref->value);
+        else
+            stm__release(ref->type, ref->value);
     }
     garbage->count = 0;
 }
@@ -422,7 +425,7 @@ void stm__attempt_settle(struct stm_tx *tx, bool asked)
     struct stm__vec actions = take(&tx->actions);
     struct stm__batch *batch = take_batch(tx);
 
-    release_garbage(&garbage);
+    release_garbage(&garbage, tx->abandoned);
     batch = stm__limbo_settle(batch, asked);
     run_actions(&actions);
     give_back(&tx->log.garbage, &garbage);
@@ -490,5 +493,6 @@ void stm__attempt_abandon(struct stm_tx *tx)
 
     if (tx->call != &tx->own)
         tx->call = &none;
+    tx->abandoned = true;
     stm__attempt_end(tx, STM__ABORTED);
 }

@@ -72,6 +72,7 @@ struct stm_tx {
     bool is_old;        /* the snapshot was not taken from the clock */
     bool is_present;    /* the snapshot is the version of this thread's commit
                            just before: the next attempt can begin with it */
+    bool abandoned;     /* the thread ends, and may not release everything */
     AO_t ticket; /* what the gate holds while this attempt runs alone, or 0 */
 
     struct stm__batch *batch; /* for the values that a commit replaces */

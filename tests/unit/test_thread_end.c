@@ -294,6 +294,66 @@ START_TEST(G_a_thread_that_exits_in_a_hooks_body_ends_that_first)
 }
 END_TEST
 
+/* A value that a thread which ends may not release any more. */
+static _Thread_local bool ends;
+static AO_t released, released_too_late;
+
+static void release_bound(stm_value value)
+{
+    (void)value;
+    (void)AO_fetch_and_add1(ends ? &released_too_late : &released);
+}
+
+static bool may_release_bound(stm_value value)
+{
+    (void)value;
+    return !ends;
+}
+
+static const struct stm_type bound = {.name = "bound",
+                                      .release = release_bound,
+                                      .may_release = may_release_bound};
+
+static enum stm_status exit_with_bound_body(struct stm_tx *tx, void *argument)
+{
+    struct stm_tvar *var = argument;
+
+    STM_TRY(stm_tvar_set(tx, var, 2));
+    STM_TRY(stm_tvar_set(tx, var, 3));
+    STM_TRY(stm_release_later(tx, &bound, 4));
+    ends = true;
+    pthread_exit(NULL);
+}
+
+static void *bound_thread(void *var)
+{
+    EXPECT_STATUS(STM_OK, stm_atomically(exit_with_bound_body, var));
+    return NULL;
+}
+
+static enum stm_status set_bound_body(struct stm_tx *tx, void *var)
+{
+    return stm_tvar_set(tx, var, 5);
+}
+
+START_TEST(G_a_thread_that_exits_leaves_what_it_may_not_release_to_others)
+{
+    struct stm_tvar *var = stm_tvar_new(&bound, 1);
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, bound_thread, var);
+    pthread_join(thread, NULL);
+    EXPECT(AO_load(&released_too_late) == 0,
+           "expected the thread to release nothing, but it released %zu",
+           (size_t)AO_load(&released_too_late));
+    EXPECT_STATUS(STM_OK, stm_atomically(set_bound_body, var));
+    stm_tvar_release(var);
+    EXPECT(AO_load(&released) >= 5,
+           "expected 5 or more values to be released, got %zu",
+           (size_t)AO_load(&released));
+}
+END_TEST
+
 static enum stm_status named_exit_body(struct stm_tx *tx, void *argument)
 {
     STM_TRY(stm_tx_set_name(tx, "exits"));
@@ -342,5 +402,7 @@ int main(void)
                    G_a_thread_that_exits_in_a_hooks_body_ends_that_first);
     tcase_add_test(tests,
                    an_attempt_whose_thread_exits_is_an_abort_of_its_name);
+    tcase_add_test(
+        tests, G_a_thread_that_exits_leaves_what_it_may_not_release_to_others);
     return run_suite("thread end", tests);
 }
