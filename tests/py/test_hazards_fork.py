@@ -221,6 +221,9 @@ class ForkTest(Case):
     def test_from_a_loop_a_watcher_and_a_weak_reference_s_callback(self):
         self.forks(
             """
+            class Thing:
+                pass
+
             good = TVar(0)
 
             def task():
@@ -240,7 +243,7 @@ class ForkTest(Case):
             atomically(lambda: good.get() == 1 or retry())
             utils.atomically_watch(lambda: elapsed(0.001), late)
             atomically(lambda: good.get() == 2 or retry())
-            reference = stm.TWeakRef(lambda: None, callback)
+            reference = stm.TWeakRef(Thing(), callback)
             atomically(lambda: good.get() == 3 or retry())
             use()
             """
