@@ -286,9 +286,9 @@ void stm__service_init(void);
  */
 bool stm__is_made(PyObject *self, const void *handle);
 /* On the service thread: takes the reference in *slot, leaves NULL there, and
- * keeps it until the next one is taken or this visit ends.  Returns it, borrowed,
- * and does so again for the same slot; NULL where there was none.  The slot must
- * last as long as what was in it. */
+ * keeps it until the next one is taken or this visit ends.  Returns it,
+ * borrowed, and does so again for the same slot; NULL where there was none.
+ * The slot must last as long as what was in it. */
 PyObject *stm__service_take(PyObject **slot);
 
 /* Makes a type, keeps it in *slot, and adds it to the module. */

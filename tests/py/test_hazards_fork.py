@@ -87,10 +87,19 @@ class ForkTest(Case):
         self.assertEqual((output, errors), ("", ""))
 
     def test_of_an_idle_process(self):
-        self.forks("reap(fork(), fork()); use(); reap(fork(leave=os._exit))")
+        self.forks("reap(fork(), fork()); use(); reap(fork(use, os._exit))")
 
     def test_of_a_child(self):
-        self.forks("reap(fork(lambda: (use(), reap(fork(use, os._exit)), use())))")
+        self.forks(
+            """
+            def child():
+                use()
+                reap(fork(use, os._exit))
+                use()
+
+            reap(fork(child))
+            """
+        )
 
     def test_inside_a_transaction(self):
         self.forks(
