@@ -9,14 +9,14 @@
 #include <stdint.h>
 
 #define STRING(text) #text
-#define VERSION(major, minor, patch)                                           \
+#define DOTTED(major, minor, patch)                                            \
     STRING(major) "." STRING(minor) "." STRING(patch)
 
 #if defined __clang__
 #define COMPILER                                                               \
-    "clang " VERSION(__clang_major__, __clang_minor__, __clang_patchlevel__)
+    "clang " DOTTED(__clang_major__, __clang_minor__, __clang_patchlevel__)
 #else
-#define COMPILER "gcc " VERSION(__GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__)
+#define COMPILER "gcc " DOTTED(__GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__)
 #endif
 
 #if defined __has_feature

@@ -81,7 +81,7 @@ struct stm_pool;
     X(tpriorityqueue)                                                          \
     X(tqueue)                                                                  \
     X(tsemaphore)                                                              \
-    X(tticket)
+    X(tticket)                                                                 \
     X(tweakref)                                                                \
     X(tweakref_link)
 
