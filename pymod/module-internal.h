@@ -27,6 +27,8 @@
  *                           written when made and by the collector
  *   TList.pooled            atomic; only ever becomes true
  *   TListIterator.place     its mutex
+ *   iterator.index          atomic
+ *   TObject.fields          atomic; what is in it is only added to
  *   Watcher.function, .callback
  *                           written when made and by the collector
  *   TWeakRef.ref, .armed    written by __init__ alone, before it is shared
@@ -64,6 +66,7 @@ struct stm_pool;
     X(tvar)                                                                    \
     X(tlist)                                                                   \
     X(tlist_iterator)                                                          \
+    X(tobject)                                                                 \
     X(queue)                                                                   \
     X(endpoint)                                                                \
     X(wakeups)                                                                 \

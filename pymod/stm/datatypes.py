@@ -35,6 +35,9 @@ from stm._stm import (
 )
 from stm._stm import BroadcastEndpoint, BroadcastQueue, Empty, Full, TList
 from stm._weakrefs import TMutableWeakRef, TPossiblyWeakRef
+    TList,
+    TObject,
+)
 
 __all__ = [
     "BroadcastEndpoint",
@@ -54,6 +57,8 @@ __all__ = [
     "TList",
     "TMutableWeakRef",
     "TPossiblyWeakRef",
+    "TList",
+    "TObject",
 ]
 
 _MutableSequence.register(TList)

@@ -1,0 +1,571 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* TObject: an object whose every attribute lies in a variable of its own.
+ *
+ * An attribute is looked for where object's are: a data descriptor of the type
+ * comes first, then the instance's field, then what else the type has.  All but
+ * the fields is left to PyObject_GenericGetAttr and PyObject_GenericSetAttr,
+ * which find no dict: the type has a place for one, so that subclasses do not
+ * add a dict of their own, and what __dict__ gives is a copy of the fields.
+ *
+ * Outside of a transaction there are no fields, only what the type has, unless
+ * a field is in front of it: so methods and properties can be called there. */
+
+#include "tobject-internal.h"
+
+struct tobject {
+    PyObject_HEAD struct stm__fields fields;
+    PyObject *weakrefs;
+    PyObject *dict; /* NULL, but for who goes round this file */
+};
+
+static struct stm__fields *fields_of(PyObject *object)
+{
+    return &((struct tobject *)object)->fields;
+}
+
+/* ---- errors ---- */
+
+/* The text is formatted with the type's name and the attribute's. */
+static void raise_attribute_error(PyObject *object, PyObject *name,
+                                  const char *format)
+{
+    PyObject *text =
+        PyUnicode_FromFormat(format, Py_TYPE(object)->tp_name, name);
+    PyObject *error = NULL;
+
+    if (text != NULL)
+        error = PyObject_CallOneArg(PyExc_AttributeError, text);
+    if (error != NULL && PyObject_SetAttrString(error, "name", name) == 0 &&
+        PyObject_SetAttrString(error, "obj", object) == 0)
+        PyErr_SetObject(PyExc_AttributeError, error);
+    Py_XDECREF(error);
+    Py_XDECREF(text);
+}
+
+static void raise_missing(PyObject *object, PyObject *name)
+{
+    raise_attribute_error(object, name,
+                          "'%.100s' object has no attribute '%U'");
+}
+
+static void raise_outside(PyObject *object, PyObject *name)
+{
+    PyErr_Format(PyExc_RuntimeError,
+                 "attribute '%U' of a '%.100s' object must be used inside "
+                 "stm.atomically()",
+                 name, Py_TYPE(object)->tp_name);
+}
+
+/* ---- what the type has ---- */
+
+static PyObject *find_in_dict(PyObject *dict, PyObject *name)
+{
+#if PY_VERSION_HEX >= 0x030d0000
+    PyObject *found;
+
+    (void)PyDict_GetItemRef(dict, name, &found);
+    return found;
+#else
+    return Py_XNewRef(PyDict_GetItemWithError(dict, name));
+#endif
+}
+
+static PyObject *find_in_class(PyTypeObject *type, PyObject *name)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    PyObject *dict = PyType_GetDict(type);
+#else
+    PyObject *dict = Py_XNewRef(type->tp_dict);
+#endif
+    PyObject *found = dict != NULL ? find_in_dict(dict, name) : NULL;
+
+    Py_XDECREF(dict);
+    return found;
+}
+
+/* The type and its bases, in order: a new reference.  Without a GIL another
+ * thread may be replacing them. */
+static PyObject *order_of(PyTypeObject *type)
+{
+#ifdef Py_GIL_DISABLED
+    return PyObject_GetAttrString((PyObject *)type, "__mro__");
+#else
+    return Py_NewRef(type->tp_mro);
+#endif
+}
+
+/* What a type or a base of it has by a name, unbound: a new reference, or NULL
+ * with or without an exception. */
+static PyObject *find_in_type(PyTypeObject *type, PyObject *name)
+{
+    PyObject *mro = order_of(type);
+    PyObject *found = NULL;
+
+    if (mro == NULL)
+        return NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro) && found == NULL; i++) {
+        found = find_in_class((PyTypeObject *)PyTuple_GET_ITEM(mro, i), name);
+        if (PyErr_Occurred() != NULL)
+            break;
+    }
+    Py_DECREF(mro);
+    return found;
+}
+
+static bool is_data_descriptor(const PyObject *found)
+{
+    return found != NULL && Py_TYPE(found)->tp_descr_set != NULL;
+}
+
+/* A type's version; 0 where there is none to be had.  A look-up of anything in
+ * the type gives it one. */
+static unsigned version_of(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    if (stm__type_version(type) == 0) {
+#if PY_VERSION_HEX >= 0x030c0000
+        (void)PyUnstable_Type_AssignVersionTag(type);
+#else
+        PyObject *name = PyUnicode_InternFromString("__class__");
+
+        if (name != NULL)
+            Py_XDECREF(PyObject_GenericGetAttr(object, name));
+        Py_XDECREF(name);
+        PyErr_Clear();
+#endif
+    }
+    return stm__type_version(type);
+}
+
+/* Is there a data descriptor in front of the field?  -1 with an exception.
+ * Where not, the field has a variable. */
+static int is_hidden(PyObject *object, struct stm__field *field)
+{
+    unsigned version = version_of(object);
+    AO_t checked = AO_load_acquire(&field->checked);
+    PyObject *found;
+    bool hidden;
+
+    if (version != 0 && checked / 2 == version)
+        return checked % 2;
+    found = find_in_type(Py_TYPE(object), field->name);
+    if (found == NULL && PyErr_Occurred() != NULL)
+        return -1;
+    hidden = is_data_descriptor(found);
+    Py_XDECREF(found);
+    if (!hidden && stm__field_equip(field, Py_TYPE(object)) < 0)
+        return -1;
+    if (version != 0)
+        AO_store_release(&field->checked, stm__checked(version, hidden));
+    return hidden;
+}
+
+/* ---- outside of a transaction ---- */
+
+struct look {
+    struct stm_tvar *var;
+    bool set;
+};
+
+static enum stm_status look_body(struct stm_tx *tx, void *argument)
+{
+    struct look *look = argument;
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, look->var, &value));
+    look->set = value != 0;
+    return STM_OK;
+}
+
+/* Does the object have the field?  -1 with an exception. */
+static int has_field(PyObject *object, PyObject *name)
+{
+    struct stm__field *field = stm__field_known(fields_of(object), name);
+    struct look look = {0};
+    struct stm__call call;
+    enum stm_status status;
+
+    if (field == NULL)
+        return PyErr_Occurred() != NULL ? -1 : 0;
+    if (AO_load_acquire(&field->used) == 0)
+        return 0;
+    look.var = stm__field_var(field);
+    stm__call_begin(&call);
+    status = stm_atomically(look_body, &look);
+    if (stm__call_end(&call, stm__state_of(object), status) < 0)
+        return -1;
+    return look.set;
+}
+
+/* Python itself asks objects for names of this kind. */
+static bool is_special(PyObject *name)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+
+    return length > 4 && PyUnicode_READ_CHAR(name, 0) == '_' &&
+           PyUnicode_READ_CHAR(name, 1) == '_' &&
+           PyUnicode_READ_CHAR(name, length - 2) == '_' &&
+           PyUnicode_READ_CHAR(name, length - 1) == '_';
+}
+
+static PyObject *get_outside(PyObject *object, PyObject *name)
+{
+    PyObject *found = find_in_type(Py_TYPE(object), name);
+    bool of_type = found != NULL || is_special(name);
+    int set = 0;
+
+    if (found == NULL && PyErr_Occurred() != NULL)
+        return NULL;
+    if (!is_data_descriptor(found))
+        set = has_field(object, name);
+    Py_XDECREF(found);
+    if (set < 0)
+        return NULL;
+    if (of_type && set == 0)
+        return PyObject_GenericGetAttr(object, name);
+    raise_outside(object, name);
+    return NULL;
+}
+
+static int set_outside(PyObject *object, PyObject *name, PyObject *value)
+{
+    PyObject *found = find_in_type(Py_TYPE(object), name);
+    bool data = is_data_descriptor(found);
+
+    if (found == NULL && PyErr_Occurred() != NULL)
+        return -1;
+    Py_XDECREF(found);
+    if (data)
+        return PyObject_GenericSetAttr(object, name, value);
+    raise_outside(object, name);
+    return -1;
+}
+
+/* ---- reading and writing ---- */
+
+static bool is_dict(PyObject *name)
+{
+    return PyUnicode_CompareWithASCIIString(name, "__dict__") == 0;
+}
+
+/* Says what is called outside of a transaction; NULL with an exception. */
+static PyObject *as_dict(PyObject *object, const char *what)
+{
+    struct stm_tx *tx = stm__transaction(what);
+
+    if (tx == NULL)
+        return NULL;
+    return stm__fields_as_dict(fields_of(object), tx, stm__state_of(object));
+}
+
+/* Read-only, so that nobody writes to what is only a copy. */
+static PyObject *get_dict(PyObject *object)
+{
+    PyObject *dict = as_dict(object, "__dict__ of a TObject");
+    PyObject *proxy = dict != NULL ? PyDictProxy_New(dict) : NULL;
+
+    Py_XDECREF(dict);
+    return proxy;
+}
+
+static PyObject *get_slowly(PyObject *object, PyObject *name)
+{
+    struct stm_tx *tx = stm_current();
+    struct stm__field *field;
+    enum stm_status status;
+    stm_value value = 0;
+    int hidden;
+
+    if (!PyUnicode_Check(name))
+        return PyObject_GenericGetAttr(object, name);
+    if (is_dict(name))
+        return get_dict(object);
+    if (tx == NULL)
+        return get_outside(object, name);
+    field = stm__field_get(fields_of(object), name);
+    hidden = field != NULL ? is_hidden(object, field) : -1;
+    if (hidden < 0)
+        return NULL;
+    if (!hidden) {
+        status = stm_tvar_get(tx, stm__field_var(field), &value);
+        if (status != STM_OK)
+            return stm__raise(stm__state_of(object), status);
+    }
+    return value != 0 ? Py_NewRef((PyObject *)value)
+                      : PyObject_GenericGetAttr(object, name);
+}
+
+static PyObject *tobject_getattro(PyObject *object, PyObject *name)
+{
+    AO_t *place;
+    struct stm__field *field = stm__field_find(fields_of(object), name, &place);
+    struct stm_tx *tx = stm_current();
+    stm_value value;
+
+    if (STM__LIKELY(tx != NULL && field != NULL &&
+                    stm__field_is_plain(field, Py_TYPE(object)) &&
+                    stm_tvar_get(tx, stm__field_var(field), &value) == STM_OK))
+        return value != 0 ? Py_NewRef((PyObject *)value)
+                          : PyObject_GenericGetAttr(object, name);
+    return get_slowly(object, name);
+}
+
+/* Sets the field, or removes it (value: NULL). */
+static int change(PyObject *object, struct stm__field *field, PyObject *value)
+{
+    struct stm_tx *tx = stm_current();
+    struct stm_tlist *names = stm__fields_names(fields_of(object));
+    enum stm_status status;
+    stm_value held;
+
+    if (names == NULL)
+        return -1;
+    status = stm_tvar_get(tx, stm__field_var(field), &held);
+    if (status == STM_OK && value == NULL && held == 0) {
+        raise_missing(object, field->name);
+        return -1;
+    }
+    if (status == STM_OK)
+        status = stm__field_change(tx, field, names, held, (stm_value)value);
+    if (status == STM_OK)
+        return 0;
+    (void)stm__raise(stm__state_of(object), status);
+    return -1;
+}
+
+static int set_slowly(PyObject *object, PyObject *name, PyObject *value)
+{
+    struct stm__field *field;
+    int hidden;
+
+    if (!PyUnicode_Check(name))
+        return PyObject_GenericSetAttr(object, name, value);
+    if (is_dict(name)) {
+        raise_attribute_error(object, name,
+                              "'%.100s' object attribute '%U' is read-only");
+        return -1;
+    }
+    if (stm_current() == NULL)
+        return set_outside(object, name, value);
+    field = stm__field_get(fields_of(object), name);
+    hidden = field != NULL ? is_hidden(object, field) : -1;
+    if (hidden < 0)
+        return -1;
+    return hidden ? PyObject_GenericSetAttr(object, name, value)
+                  : change(object, field, value);
+}
+
+static int tobject_setattro(PyObject *object, PyObject *name, PyObject *value)
+{
+    AO_t *place;
+    struct stm__field *field = stm__field_find(fields_of(object), name, &place);
+    struct stm_tx *tx = stm_current();
+    stm_value held;
+
+    if (STM__LIKELY(tx != NULL && field != NULL && value != NULL &&
+                    stm__field_is_plain(field, Py_TYPE(object)) &&
+                    stm_tvar_get(tx, stm__field_var(field), &held) == STM_OK &&
+                    held != 0 &&
+                    stm_tvar_set(tx, stm__field_var(field), (stm_value)value) ==
+                        STM_OK))
+        return 0;
+    return set_slowly(object, name, value);
+}
+
+/* ---- all attributes ---- */
+
+/* Adds the items of a list to a set. */
+static int add_all(PyObject *set, PyObject *items)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++)
+        if (PySet_Add(set, PyList_GET_ITEM(items, i)) < 0)
+            return -1;
+    return 0;
+}
+
+/* Does not go by object's own, which reads __dict__ and so every value. */
+static PyObject *tobject_dir(PyObject *object, PyObject *unused)
+{
+    struct stm_tx *tx = stm__transaction("dir() of a TObject");
+    PyObject *names, *of_type, *all = NULL, *result = NULL;
+
+    (void)unused;
+    if (tx == NULL)
+        return NULL;
+    names = stm__fields_list(fields_of(object), tx, stm__state_of(object));
+    if (names == NULL)
+        return NULL;
+    of_type = PyObject_CallMethod((PyObject *)&PyType_Type, "__dir__", "O",
+                                  Py_TYPE(object));
+    if (of_type != NULL)
+        all = PySet_New(of_type);
+    if (all != NULL && add_all(all, names) == 0)
+        result = PySequence_List(all);
+    Py_XDECREF(all);
+    Py_XDECREF(of_type);
+    Py_DECREF(names);
+    return result;
+}
+
+static PyObject *tobject_getstate(PyObject *object, PyObject *unused)
+{
+    PyObject *dict = as_dict(object, "the state of a TObject");
+
+    (void)unused;
+    if (dict == NULL || PyDict_GET_SIZE(dict) > 0)
+        return dict;
+    Py_DECREF(dict);
+    Py_RETURN_NONE;
+}
+
+struct restore {
+    PyObject *object;
+    PyObject *state; /* a dict that nobody else has */
+};
+
+static enum stm_status restore_body(struct stm_tx *tx, void *argument)
+{
+    const struct restore *restore = argument;
+    PyTypeObject *type = Py_TYPE(restore->object);
+    PyObject *name, *value;
+    Py_ssize_t position = 0;
+
+    while (PyDict_Next(restore->state, &position, &name, &value)) {
+        struct stm__field *field =
+            stm__field_get(fields_of(restore->object), name);
+
+        if (field == NULL || stm__field_equip(field, type) < 0 ||
+            change(restore->object, field, value) < 0)
+            return stm__call_failed(tx);
+    }
+    return STM_OK;
+}
+
+static PyObject *tobject_setstate(PyObject *object, PyObject *state)
+{
+    struct restore restore = {.object = object};
+    struct stm__call call;
+    enum stm_status status;
+    int result;
+
+    if (!PyDict_Check(state)) {
+        PyErr_Format(PyExc_TypeError,
+                     "the state of a TObject must be a dict, not %.100s",
+                     Py_TYPE(state)->tp_name);
+        return NULL;
+    }
+    restore.state = PyDict_Copy(state);
+    if (restore.state == NULL)
+        return NULL;
+    stm__call_begin(&call);
+    status = stm_atomically(restore_body, &restore);
+    result = stm__call_end(&call, stm__state_of(object), status);
+    stm__discard(restore.state);
+    if (result < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* ---- life ---- */
+
+static int tobject_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    struct tobject *self = (struct tobject *)object;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->dict);
+    return stm__fields_traverse(&self->fields, visit, arg);
+}
+
+static int tobject_clear(PyObject *object)
+{
+    struct tobject *self = (struct tobject *)object;
+
+    Py_CLEAR(self->dict);
+    stm__fields_discard(&self->fields);
+    return 0;
+}
+
+static void tobject_dealloc(PyObject *object)
+{
+    struct tobject *self = (struct tobject *)object;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    Py_TRASHCAN_BEGIN(self, tobject_dealloc) if (self->weakrefs != NULL)
+        PyObject_ClearWeakRefs(object);
+    Py_CLEAR(self->dict);
+    stm__fields_fini(&self->fields);
+    type->tp_free(object);
+    Py_DECREF(type);
+    Py_TRASHCAN_END
+}
+
+/* ---- the type ---- */
+
+PyDoc_STRVAR(
+    tobject_doc,
+    "TObject()\n--\n\n"
+    "A base class of objects whose attributes change only by transactions.\n\n"
+    "Each attribute of an instance lies in a variable of its own, and is read\n"
+    "and written only inside atomically().  Adding one disturbs only those "
+    "who\n"
+    "listed the attributes, or missed this one.  What belongs to the class,\n"
+    "like methods and properties, is as with other classes.\n\n"
+    "An instance is made anywhere, unless __init__() sets attributes.  It can\n"
+    "be copied and pickled inside atomically(), and unpickled anywhere.\n"
+    "__dict__ is a read-only copy.");
+
+PyDoc_STRVAR(dir_doc, "__dir__($self, /)\n--\n\n"
+                      "Return the names of the attributes.");
+
+PyDoc_STRVAR(getstate_doc,
+             "__getstate__($self, /)\n--\n\n"
+             "Return the instance's attributes as a dict; None for none.");
+
+PyDoc_STRVAR(setstate_doc,
+             "__setstate__($self, state, /)\n--\n\n"
+             "Set attributes to the values in a dict, in a transaction.");
+
+static PyMethodDef methods[] = {
+    {"__dir__", tobject_dir, METH_NOARGS, dir_doc},
+    {"__getstate__", tobject_getstate, METH_NOARGS, getstate_doc},
+    {"__setstate__", tobject_setstate, METH_O, setstate_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(struct tobject, weakrefs),
+     READONLY, NULL},
+    {"__dictoffset__", T_PYSSIZET, offsetof(struct tobject, dict), READONLY,
+     NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, (void *)tobject_doc},
+    {Py_tp_dealloc, tobject_dealloc},
+    {Py_tp_traverse, tobject_traverse},
+    {Py_tp_clear, tobject_clear},
+    {Py_tp_getattro, tobject_getattro},
+    {Py_tp_setattro, tobject_setattro},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "stm.datatypes.TObject",
+    .basicsize = sizeof(struct tobject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
+             Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};
+
+int stm__tobject_init(PyObject *module, struct stm__state *state)
+{
+    return stm__add_type(module, &state->tobject, &spec);
+}
