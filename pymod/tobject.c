@@ -85,12 +85,24 @@ static PyObject *find_in_class(PyTypeObject *type, PyObject *name)
     return found;
 }
 
+/* PyObject_GetAttrString, but with the one object for the name: of each other
+ * one Python's cache of attributes takes note. */
+static PyObject *get_attribute(PyObject *object, const char *name)
+{
+    PyObject *interned = PyUnicode_InternFromString(name);
+    PyObject *value =
+        interned != NULL ? PyObject_GetAttr(object, interned) : NULL;
+
+    Py_XDECREF(interned);
+    return value;
+}
+
 /* The type and its bases, in order: a new reference.  Without a GIL another
  * thread may be replacing them. */
 static PyObject *order_of(PyTypeObject *type)
 {
 #ifdef Py_GIL_DISABLED
-    return PyObject_GetAttrString((PyObject *)type, "__mro__");
+    return get_attribute((PyObject *)type, "__mro__");
 #else
     return Py_NewRef(type->tp_mro);
 #endif
@@ -129,11 +141,7 @@ static unsigned version_of(PyObject *object)
 #if PY_VERSION_HEX >= 0x030c0000
         (void)PyUnstable_Type_AssignVersionTag(type);
 #else
-        PyObject *name = PyUnicode_InternFromString("__class__");
-
-        if (name != NULL)
-            Py_XDECREF(PyObject_GenericGetAttr(object, name));
-        Py_XDECREF(name);
+        Py_XDECREF(get_attribute((PyObject *)type, "__init__"));
         PyErr_Clear();
 #endif
     }
@@ -386,6 +394,17 @@ static int add_all(PyObject *set, PyObject *items)
     return 0;
 }
 
+static PyObject *dir_of_type(PyTypeObject *type)
+{
+    PyObject *method = get_attribute((PyObject *)&PyType_Type, "__dir__");
+    PyObject *names = NULL;
+
+    if (method != NULL)
+        names = PyObject_CallOneArg(method, (PyObject *)type);
+    Py_XDECREF(method);
+    return names;
+}
+
 /* Does not go by object's own, which reads __dict__ and so every value. */
 static PyObject *tobject_dir(PyObject *object, PyObject *unused)
 {
@@ -398,8 +417,7 @@ static PyObject *tobject_dir(PyObject *object, PyObject *unused)
     names = stm__fields_list(fields_of(object), tx, stm__state_of(object));
     if (names == NULL)
         return NULL;
-    of_type = PyObject_CallMethod((PyObject *)&PyType_Type, "__dir__", "O",
-                                  Py_TYPE(object));
+    of_type = dir_of_type(Py_TYPE(object));
     if (of_type != NULL)
         all = PySet_New(of_type);
     if (all != NULL && add_all(all, names) == 0)

@@ -299,6 +299,20 @@ class ListingTest(Case):
         )
 
 
+    def test_a_class_may_list_what_it_likes(self):
+        class Some(TObject):
+            def __dir__(self):
+                return [name for name in super().__dir__() if name < "b"]
+
+        some = Some()
+        put(some, "a", 1)
+        put(some, "c", 1)
+        listed = atomically(lambda: dir(some))
+        self.assertIn("a", listed)
+        self.assertIn("__init__", listed)
+        self.assertNotIn("c", listed)
+
+
 class OrderTest(Case):
     """Which of several attributes of one name counts, as with object."""
 

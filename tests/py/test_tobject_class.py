@@ -374,14 +374,14 @@ class LifeTest(Case):
                 self.point = point
 
             def __del__(self):
-                @atomically
-                def _():
-                    point = self.point
-                    for name in ("x", "y", "z"):
-                        setattr(point, name, name)
-                        delattr(point, name)
-                        setattr(point, name, name)
-                    results.append(len(vars(point)))
+                results.append(atomically(self.use))
+
+            def use(self):
+                for name in ("x", "y", "z"):
+                    setattr(self.point, name, name)
+                    delattr(self.point, name)
+                    setattr(self.point, name, name)
+                return len(vars(self.point))
 
         for name in ("x", "y", "z"):
             point = atomically(Point)
