@@ -428,11 +428,20 @@ static PyObject *tobject_dir(PyObject *object, PyObject *unused)
     return result;
 }
 
+/* What is in slots is not among the fields, and must not be lost unnoticed. */
 static PyObject *tobject_getstate(PyObject *object, PyObject *unused)
 {
-    PyObject *dict = as_dict(object, "the state of a TObject");
+    PyObject *dict;
 
     (void)unused;
+    if (Py_TYPE(object)->tp_basicsize > (Py_ssize_t)sizeof(struct tobject)) {
+        PyErr_Format(PyExc_TypeError,
+                     "a TObject with __slots__ must define __getstate__() to "
+                     "be copied or pickled: '%.100s'",
+                     Py_TYPE(object)->tp_name);
+        return NULL;
+    }
+    dict = as_dict(object, "__getstate__() of a TObject");
     if (dict == NULL || PyDict_GET_SIZE(dict) > 0)
         return dict;
     Py_DECREF(dict);

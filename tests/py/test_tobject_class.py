@@ -267,6 +267,19 @@ class StateTest(Case):
             twin = atomically(lambda: make(named))
             self.assertEqual(state(twin), {"name": "anna", "cache": "anew"})
 
+    def test_slots_are_not_lost_unnoticed(self):
+        class Slotted(Point):
+            __slots__ = ("fixed",)
+
+        class Empty(Point):
+            __slots__ = ()
+
+        slotted = atomically(Slotted)
+        with self.assertRaisesRegex(TypeError, "__slots__"):
+            atomically(lambda: copy.copy(slotted))
+        empty = atomically(lambda: copy.copy(Empty(1)))
+        self.assertEqual(state(empty), {"x": 1, "y": 0})
+
     def test_an_object_that_holds_itself_is_copied_and_pickled(self):
         point = atomically(Point)
         atomically(lambda: setattr(point, "x", point))
