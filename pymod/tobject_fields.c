@@ -207,35 +207,31 @@ PyObject *stm__fields_list(struct stm__fields *fields, struct stm_tx *tx,
     return list;
 }
 
-/* Where a name is among the names; their number where it is not. */
+/* Where a name is that is among the names. */
 static size_t index_of(const struct stm_seq *names, const PyObject *name)
 {
-    size_t length = stm_seq_length(names), index = 0, count;
+    size_t count;
 
-    while (index < length) {
+    for (size_t index = 0;; index += count) {
         const stm_value *run = stm_seq_run(names, index, &count);
 
-        for (size_t i = 0; i < count; i++, index++)
+        assert(run != NULL);
+        for (size_t i = 0; i < count; i++)
             if (run[i] == (stm_value)name)
-                return index;
+                return index + i;
     }
-    return length;
 }
 
-/* Takes a name out of the list, in which it is unless the collector was there.
- */
+/* Takes a name out of the list. */
 static enum stm_status remove_name(struct stm_tx *tx, struct stm_tlist *names,
                                    const PyObject *name)
 {
     struct stm_seq *seq;
-    enum stm_status status = STM_OK;
+    enum stm_status status;
     stm_value removed;
-    size_t index;
 
     STM_TRY(stm_tlist_snapshot(tx, names, &seq));
-    index = index_of(seq, name);
-    if (index < stm_seq_length(seq))
-        status = stm_tlist_remove(tx, names, index, &removed);
+    status = stm_tlist_remove(tx, names, index_of(seq, name), &removed);
     stm_seq_release(seq);
     return status;
 }
@@ -255,6 +251,8 @@ enum stm_status stm__field_change(struct stm_tx *tx, struct stm__field *field,
 
 /* ---- for collectors ---- */
 
+/* The names are strings, which are no part of a cycle.  So they stay, and may
+ * be those of fields that have no value any more. */
 int stm__fields_traverse(struct stm__fields *fields, visitproc visit, void *arg)
 {
     struct stm__visitor visitor = {visit, arg};
@@ -265,20 +263,13 @@ int stm__fields_traverse(struct stm__fields *fields, visitproc visit, void *arg)
         if (stm__field_var(field) != NULL)
             stop =
                 stm_tvar_traverse(stm__field_var(field), stm__visit, &visitor);
-    if (stop == 0 && fields->names != 0)
-        stop = stm_tlist_traverse((struct stm_tlist *)fields->names, stm__visit,
-                                  &visitor);
     return stop;
 }
 
-/* The names go first: a finalizer that runs here and sets a field may leave a
- * field without a name, but no name that is there twice. */
 void stm__fields_discard(struct stm__fields *fields)
 {
     struct stm__field *field = first_field(fields);
 
-    if (fields->names != 0)
-        stm_tlist_discard((struct stm_tlist *)fields->names);
     for (; field != NULL; field = field->next)
         if (stm__field_var(field) != NULL)
             stm_tvar_clear(stm__field_var(field));

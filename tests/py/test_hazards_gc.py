@@ -401,10 +401,19 @@ class CollectorTest(Case):
 
     def found(self, tie):
         """Check that what a function returns is a cycle that is found."""
-        reference = weakref.ref(tie())
+        tied = tie()
+        reference, address, kind = weakref.ref(tied), id(tied), type(tied)
+        del tied
         for _ in range(2):
             gc.collect()
         self.assertIsNone(reference(), f"expected to find {tie.__name__}")
+        self.assertFalse(
+            any(
+                id(thing) == address and type(thing) is kind
+                for thing in gc.get_objects()
+            ),
+            f"expected {tie.__name__} to be taken apart",
+        )
 
     def test_finds_a_cycle_in_two_calls(self):
         def through_a_variable():

@@ -337,6 +337,8 @@ class LifeTest(Case):
             self.assertIsNotNone(reference())
             gc.collect()
             self.assertIsNone(reference(), tie.__name__)
+            kinds = {type(thing) for thing in gc.get_objects()}
+            self.assertNotIn(Point, kinds, tie.__name__)
 
     def test_an_attribute_goes_with_its_object_or_when_replaced(self):
         class Thing:
@@ -360,7 +362,7 @@ class LifeTest(Case):
     def test_a_finalizer_may_use_the_attributes(self):
         seen = TList()
 
-        class Mortal(Point):
+        class Mortal(TObject):
             def __del__(self):
                 @atomically
                 def _():
@@ -368,18 +370,24 @@ class LifeTest(Case):
                     self.x = None
                     self.late = self
 
-        mortal = atomically(lambda: Mortal(1))
+        mortal = Mortal()
+        atomically(lambda: setattr(mortal, "x", 1))
         del mortal
         gc.collect()
-        mortal = atomically(lambda: Mortal(2))
-        atomically(lambda: setattr(mortal, "me", mortal))
+        mortal = Mortal()
+
+        @atomically
+        def _():
+            mortal.x = 2
+            mortal.me = mortal
+
         del mortal
         gc.collect()
         self.assertEqual(
             atomically(lambda: list(seen)), [(1, True), (2, True)]
         )
 
-    def test_a_finalizer_may_use_an_object_that_is_being_cleared(self):
+    def test_a_finalizer_may_use_an_object_of_its_cycle(self):
         results = []
 
         class Last:
@@ -394,14 +402,16 @@ class LifeTest(Case):
                     setattr(self.point, name, name)
                     delattr(self.point, name)
                     setattr(self.point, name, name)
-                return len(vars(self.point))
+                del self.point.z
+                return len(vars(self.point)), "z" in dir(self.point)
 
         for name in ("x", "y", "z"):
             point = atomically(Point)
-            atomically(lambda: setattr(point, name, Last(point)))
-            del point
+            last = Last(point)
+            atomically(lambda: setattr(point, name, last))
+            del point, last
             gc.collect()
-        self.assertEqual(results, [3, 3, 3])
+        self.assertEqual(results, [(2, False)] * 3)
 
     def test_a_long_chain_is_let_go(self):
         point = None

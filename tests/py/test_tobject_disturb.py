@@ -225,6 +225,32 @@ class ThreadsTest(Case):
             {f"field{i}": self.THREADS for i in range(self.ROUNDS)},
         )
 
+    def test_a_class_may_change_while_others_use_its_objects(self):
+        class Changing(TObject):
+            pass
+
+        thing, over = Changing(), []
+        atomically(lambda: setattr(thing, "size", "field"))
+
+        def change():
+            for i in range(self.ROUNDS):
+                Changing.size = property(lambda self: "property")
+                Changing.other = i
+                del Changing.size
+            over.append(True)
+
+        def use():
+            while not over:
+                self.assertIn(get(), ("field", "property"))
+            self.assertEqual(get(), "field")
+
+        def get():
+            return atomically(lambda: thing.size)
+
+        self.join(
+            self.start(change), *[self.start(use) for _ in range(self.THREADS)]
+        )
+
     def test_a_sum_over_attributes_holds_beside_writers_and_listers(self):
         thing = TObject()
         names = [f"account{i}" for i in range(6)]
