@@ -22,7 +22,7 @@ from stm.utils import atomically_watch
 from support import Case
 
 SHAKEN = "STM_SHAKE_SEED" in os.environ
-SANITIZED = "ASAN_OPTIONS" in os.environ
+SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
 ROUNDS, TRACED = (5_000, 5_000) if SHAKEN or SANITIZED else (100_000, 10_000)
 # More than tables and caches take, and less than what is taken by the smallest
 # object that is lost in every round.
@@ -154,7 +154,7 @@ class GrowthTest(Case):
                 "make": lambda: TVar(value).set(Thing()),
                 "on_commit": lambda: on_commit(function),
             },
-            var, other, value, function, Thing, Undone,
+            *(var, other, value, function, Thing, Undone),
         )
 
     def test_of_lists(self):
@@ -176,9 +176,7 @@ class GrowthTest(Case):
             items[10:20] = items[10:20]
             items.sort(key=id)
 
-        self.stays(
-            {"ends": ends, "middle": middle}, value, other, items, Thing
-        )
+        self.stays({"ends": ends, "middle": middle}, value, other, items, Thing)
         for how in (atomically, undone, branch):
             self.check(
                 lambda: how(lambda: (items[5], len(items), value in items)),
@@ -225,7 +223,7 @@ class GrowthTest(Case):
                 "come and go": come_and_go,
                 "make": make,
             },
-            value, holder, name, Holder, Thing,
+            *(value, holder, name, Holder, Thing),
         )
         several = {
             "list": lambda: (vars(holder), dir(holder)),
@@ -392,8 +390,8 @@ class CollectorTest(Case):
                 self.assertIsInstance(endpoint_item, Holder)
 
         self.join(*[self.start(work, number) for number in range(3)])
-        self.assertEqual(atomically(lambda: (var.get(), holder.count)),
-                         (120, 120))
+        counts = atomically(lambda: (var.get(), holder.count))
+        self.assertEqual(counts, (120, 120))
         self.assertEqual(
             atomically(seen.get)[0],
             atomically(lambda: (len(items), holder.count)),
@@ -474,9 +472,7 @@ class CollectorTest(Case):
 
         def of_what_an_object_lacks():
             holder = Holder()
-            atomically_watch(
-                lambda: hasattr(holder, "kept"), lambda _: holder
-            )
+            atomically_watch(lambda: hasattr(holder, "kept"), lambda _: holder)
             return holder
 
         def of_the_names_of_an_object():

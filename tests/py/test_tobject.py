@@ -77,9 +77,7 @@ class AttributeTest(Case):
                 with self.assertRaises(AttributeError) as caught:
                     use()
                 self.assertIs(caught.exception.obj, account)
-                self.assertIn(
-                    caught.exception.name, ("nothing", "interest")
-                )
+                self.assertIn(caught.exception.name, ("nothing", "interest"))
                 self.assertRegex(
                     str(caught.exception),
                     "'Account' object has no attribute '(nothing|interest)'",

@@ -222,9 +222,7 @@ class InheritanceTest(Case):
     @unittest.skipUnless(TObject.__doc__, "there are no docstrings")
     def test_signatures_are_known(self):
         self.assertEqual(str(inspect.signature(TObject)), "()")
-        self.assertEqual(
-            str(inspect.signature(Point)), "(x=0, y=0)"
-        )
+        self.assertEqual(str(inspect.signature(Point)), "(x=0, y=0)")
         for name in ("__dir__", "__getstate__", "__setstate__"):
             self.assertTrue(inspect.signature(getattr(TObject, name)))
 

@@ -156,11 +156,10 @@ class ConflictTest(Case):
         for body in (read, write):
             for change in (write, remove):
                 with self.subTest(body=body.__name__, change=change.__name__):
-                    self.assertEqual(
-                        self.runs(lambda thing: self.quietly(body, thing),
-                                  change),
-                        2,
+                    runs = self.runs(
+                        lambda thing: self.quietly(body, thing), change
                     )
+                    self.assertEqual(runs, 2)
 
     quietly = WatchTest.quietly
 
