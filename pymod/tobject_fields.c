@@ -251,8 +251,7 @@ enum stm_status stm__field_change(struct stm_tx *tx, struct stm__field *field,
 
 /* ---- for collectors ---- */
 
-/* The names are strings, which are no part of a cycle.  So they stay, and may
- * be those of fields that have no value any more. */
+/* The names are strings, but somebody may watch which there are. */
 int stm__fields_traverse(struct stm__fields *fields, visitproc visit, void *arg)
 {
     struct stm__visitor visitor = {visit, arg};
@@ -263,9 +262,13 @@ int stm__fields_traverse(struct stm__fields *fields, visitproc visit, void *arg)
         if (stm__field_var(field) != NULL)
             stop =
                 stm_tvar_traverse(stm__field_var(field), stm__visit, &visitor);
+    if (stop == 0 && fields->names != 0)
+        stop = stm_tlist_traverse((struct stm_tlist *)fields->names, stm__visit,
+                                  &visitor);
     return stop;
 }
 
+/* The names stay: they are no part of a cycle. */
 void stm__fields_discard(struct stm__fields *fields)
 {
     struct stm__field *field = first_field(fields);
