@@ -130,4 +130,37 @@ int stm__fields_traverse(struct stm__fields *fields, visitproc visit,
 void stm__fields_discard(struct stm__fields *fields);
 void stm__fields_fini(struct stm__fields *fields);
 
+/* ---- tobject.c ---- */
+
+struct stm__tobject {
+    PyObject_HEAD struct stm__fields fields;
+    PyObject *weakrefs;
+    PyObject *dict; /* NULL, but for who goes round all this */
+};
+
+static inline struct stm__fields *stm__tobject_fields(PyObject *object)
+{
+    return &((struct stm__tobject *)object)->fields;
+}
+
+/* Sets an equipped field, or removes it (value: NULL), in the running attempt.
+ * -1 with an exception. */
+int stm__tobject_change(PyObject *object, struct stm__field *field,
+                        PyObject *value);
+
+/* ---- tobject_state.c ---- */
+
+/* PyObject_GetAttrString, but with the one object for the name: of each other
+ * one Python's cache of attributes takes note. */
+PyObject *stm__get_attribute(PyObject *object, const char *name);
+
+/* The fields as a new dict; `what` is called outside of a transaction.  NULL
+ * with an exception. */
+PyObject *stm__tobject_as_dict(PyObject *object, const char *what);
+
+/* The methods. */
+PyObject *stm__tobject_dir(PyObject *object, PyObject *unused);
+PyObject *stm__tobject_getstate(PyObject *object, PyObject *unused);
+PyObject *stm__tobject_setstate(PyObject *object, PyObject *state);
+
 #endif

@@ -10,20 +10,11 @@
  * add a dict of their own, and what __dict__ gives is a copy of the fields.
  *
  * Outside of a transaction there are no fields, only what the type has, unless
- * a field is in front of it: so methods and properties can be called there. */
+ * a field is in front of it: so methods and properties can be called there.
+ *
+ * The fields are in tobject_fields.c, lists and states in tobject_state.c. */
 
 #include "tobject-internal.h"
-
-struct tobject {
-    PyObject_HEAD struct stm__fields fields;
-    PyObject *weakrefs;
-    PyObject *dict; /* NULL, but for who goes round this file */
-};
-
-static struct stm__fields *fields_of(PyObject *object)
-{
-    return &((struct tobject *)object)->fields;
-}
 
 /* ---- errors ---- */
 
@@ -85,24 +76,12 @@ static PyObject *find_in_class(PyTypeObject *type, PyObject *name)
     return found;
 }
 
-/* PyObject_GetAttrString, but with the one object for the name: of each other
- * one Python's cache of attributes takes note. */
-static PyObject *get_attribute(PyObject *object, const char *name)
-{
-    PyObject *interned = PyUnicode_InternFromString(name);
-    PyObject *value =
-        interned != NULL ? PyObject_GetAttr(object, interned) : NULL;
-
-    Py_XDECREF(interned);
-    return value;
-}
-
 /* The type and its bases, in order: a new reference.  Without a GIL another
  * thread may be replacing them. */
 static PyObject *order_of(PyTypeObject *type)
 {
 #ifdef Py_GIL_DISABLED
-    return get_attribute((PyObject *)type, "__mro__");
+    return stm__get_attribute((PyObject *)type, "__mro__");
 #else
     return Py_NewRef(type->tp_mro);
 #endif
@@ -141,7 +120,7 @@ static unsigned version_of(PyObject *object)
 #if PY_VERSION_HEX >= 0x030c0000
         (void)PyUnstable_Type_AssignVersionTag(type);
 #else
-        Py_XDECREF(get_attribute((PyObject *)type, "__init__"));
+        Py_XDECREF(stm__get_attribute((PyObject *)type, "__init__"));
         PyErr_Clear();
 #endif
     }
@@ -191,7 +170,8 @@ static enum stm_status look_body(struct stm_tx *tx, void *argument)
 /* Does the object have the field?  -1 with an exception. */
 static int has_field(PyObject *object, PyObject *name)
 {
-    struct stm__field *field = stm__field_known(fields_of(object), name);
+    struct stm__field *field =
+        stm__field_known(stm__tobject_fields(object), name);
     struct look look = {0};
     struct stm__call call;
     enum stm_status status;
@@ -259,20 +239,10 @@ static bool is_dict(PyObject *name)
     return PyUnicode_CompareWithASCIIString(name, "__dict__") == 0;
 }
 
-/* Says what is called outside of a transaction; NULL with an exception. */
-static PyObject *as_dict(PyObject *object, const char *what)
-{
-    struct stm_tx *tx = stm__transaction(what);
-
-    if (tx == NULL)
-        return NULL;
-    return stm__fields_as_dict(fields_of(object), tx, stm__state_of(object));
-}
-
 /* Read-only, so that nobody writes to what is only a copy. */
 static PyObject *get_dict(PyObject *object)
 {
-    PyObject *dict = as_dict(object, "__dict__ of a TObject");
+    PyObject *dict = stm__tobject_as_dict(object, "__dict__ of a TObject");
     PyObject *proxy = dict != NULL ? PyDictProxy_New(dict) : NULL;
 
     Py_XDECREF(dict);
@@ -293,7 +263,7 @@ static PyObject *get_slowly(PyObject *object, PyObject *name)
         return get_dict(object);
     if (tx == NULL)
         return get_outside(object, name);
-    field = stm__field_get(fields_of(object), name);
+    field = stm__field_get(stm__tobject_fields(object), name);
     hidden = field != NULL ? is_hidden(object, field) : -1;
     if (hidden < 0)
         return NULL;
@@ -309,7 +279,8 @@ static PyObject *get_slowly(PyObject *object, PyObject *name)
 static PyObject *tobject_getattro(PyObject *object, PyObject *name)
 {
     AO_t *place;
-    struct stm__field *field = stm__field_find(fields_of(object), name, &place);
+    struct stm__field *field =
+        stm__field_find(stm__tobject_fields(object), name, &place);
     struct stm_tx *tx = stm_current();
     stm_value value;
 
@@ -321,11 +292,11 @@ static PyObject *tobject_getattro(PyObject *object, PyObject *name)
     return get_slowly(object, name);
 }
 
-/* Sets the field, or removes it (value: NULL). */
-static int change(PyObject *object, struct stm__field *field, PyObject *value)
+int stm__tobject_change(PyObject *object, struct stm__field *field,
+                        PyObject *value)
 {
     struct stm_tx *tx = stm_current();
-    struct stm_tlist *names = stm__fields_names(fields_of(object));
+    struct stm_tlist *names = stm__fields_names(stm__tobject_fields(object));
     enum stm_status status;
     stm_value held;
 
@@ -358,18 +329,19 @@ static int set_slowly(PyObject *object, PyObject *name, PyObject *value)
     }
     if (stm_current() == NULL)
         return set_outside(object, name, value);
-    field = stm__field_get(fields_of(object), name);
+    field = stm__field_get(stm__tobject_fields(object), name);
     hidden = field != NULL ? is_hidden(object, field) : -1;
     if (hidden < 0)
         return -1;
     return hidden ? PyObject_GenericSetAttr(object, name, value)
-                  : change(object, field, value);
+                  : stm__tobject_change(object, field, value);
 }
 
 static int tobject_setattro(PyObject *object, PyObject *name, PyObject *value)
 {
     AO_t *place;
-    struct stm__field *field = stm__field_find(fields_of(object), name, &place);
+    struct stm__field *field =
+        stm__field_find(stm__tobject_fields(object), name, &place);
     struct stm_tx *tx = stm_current();
     stm_value held;
 
@@ -383,124 +355,11 @@ static int tobject_setattro(PyObject *object, PyObject *name, PyObject *value)
     return set_slowly(object, name, value);
 }
 
-/* ---- all attributes ---- */
-
-/* Adds the items of a list to a set. */
-static int add_all(PyObject *set, PyObject *items)
-{
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++)
-        if (PySet_Add(set, PyList_GET_ITEM(items, i)) < 0)
-            return -1;
-    return 0;
-}
-
-static PyObject *dir_of_type(PyTypeObject *type)
-{
-    PyObject *method = get_attribute((PyObject *)&PyType_Type, "__dir__");
-    PyObject *names = NULL;
-
-    if (method != NULL)
-        names = PyObject_CallOneArg(method, (PyObject *)type);
-    Py_XDECREF(method);
-    return names;
-}
-
-/* Does not go by object's own, which reads __dict__ and so every value. */
-static PyObject *tobject_dir(PyObject *object, PyObject *unused)
-{
-    struct stm_tx *tx = stm__transaction("dir() of a TObject");
-    PyObject *names, *of_type, *all = NULL, *result = NULL;
-
-    (void)unused;
-    if (tx == NULL)
-        return NULL;
-    names = stm__fields_list(fields_of(object), tx, stm__state_of(object));
-    if (names == NULL)
-        return NULL;
-    of_type = dir_of_type(Py_TYPE(object));
-    if (of_type != NULL)
-        all = PySet_New(of_type);
-    if (all != NULL && add_all(all, names) == 0)
-        result = PySequence_List(all);
-    Py_XDECREF(all);
-    Py_XDECREF(of_type);
-    Py_DECREF(names);
-    return result;
-}
-
-/* What is in slots is not among the fields, and must not be lost unnoticed. */
-static PyObject *tobject_getstate(PyObject *object, PyObject *unused)
-{
-    PyObject *dict;
-
-    (void)unused;
-    if (Py_TYPE(object)->tp_basicsize > (Py_ssize_t)sizeof(struct tobject)) {
-        PyErr_Format(PyExc_TypeError,
-                     "a TObject with __slots__ must define __getstate__() to "
-                     "be copied or pickled: '%.100s'",
-                     Py_TYPE(object)->tp_name);
-        return NULL;
-    }
-    dict = as_dict(object, "__getstate__() of a TObject");
-    if (dict == NULL || PyDict_GET_SIZE(dict) > 0)
-        return dict;
-    Py_DECREF(dict);
-    Py_RETURN_NONE;
-}
-
-struct restore {
-    PyObject *object;
-    PyObject *state; /* a dict that nobody else has */
-};
-
-static enum stm_status restore_body(struct stm_tx *tx, void *argument)
-{
-    const struct restore *restore = argument;
-    PyTypeObject *type = Py_TYPE(restore->object);
-    PyObject *name, *value;
-    Py_ssize_t position = 0;
-
-    while (PyDict_Next(restore->state, &position, &name, &value)) {
-        struct stm__field *field =
-            stm__field_get(fields_of(restore->object), name);
-
-        if (field == NULL || stm__field_equip(field, type) < 0 ||
-            change(restore->object, field, value) < 0)
-            return stm__call_failed(tx);
-    }
-    return STM_OK;
-}
-
-static PyObject *tobject_setstate(PyObject *object, PyObject *state)
-{
-    struct restore restore = {.object = object};
-    struct stm__call call;
-    enum stm_status status;
-    int result;
-
-    if (!PyDict_Check(state)) {
-        PyErr_Format(PyExc_TypeError,
-                     "the state of a TObject must be a dict, not %.100s",
-                     Py_TYPE(state)->tp_name);
-        return NULL;
-    }
-    restore.state = PyDict_Copy(state);
-    if (restore.state == NULL)
-        return NULL;
-    stm__call_begin(&call);
-    status = stm_atomically(restore_body, &restore);
-    result = stm__call_end(&call, stm__state_of(object), status);
-    stm__discard(restore.state);
-    if (result < 0)
-        return NULL;
-    Py_RETURN_NONE;
-}
-
 /* ---- life ---- */
 
 static int tobject_traverse(PyObject *object, visitproc visit, void *arg)
 {
-    struct tobject *self = (struct tobject *)object;
+    struct stm__tobject *self = (struct stm__tobject *)object;
 
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->dict);
@@ -509,7 +368,7 @@ static int tobject_traverse(PyObject *object, visitproc visit, void *arg)
 
 static int tobject_clear(PyObject *object)
 {
-    struct tobject *self = (struct tobject *)object;
+    struct stm__tobject *self = (struct stm__tobject *)object;
 
     Py_CLEAR(self->dict);
     stm__fields_discard(&self->fields);
@@ -518,7 +377,7 @@ static int tobject_clear(PyObject *object)
 
 static void tobject_dealloc(PyObject *object)
 {
-    struct tobject *self = (struct tobject *)object;
+    struct stm__tobject *self = (struct stm__tobject *)object;
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
@@ -558,17 +417,17 @@ PyDoc_STRVAR(setstate_doc,
              "Set attributes to the values in a dict, in a transaction.");
 
 static PyMethodDef methods[] = {
-    {"__dir__", tobject_dir, METH_NOARGS, dir_doc},
-    {"__getstate__", tobject_getstate, METH_NOARGS, getstate_doc},
-    {"__setstate__", tobject_setstate, METH_O, setstate_doc},
+    {"__dir__", stm__tobject_dir, METH_NOARGS, dir_doc},
+    {"__getstate__", stm__tobject_getstate, METH_NOARGS, getstate_doc},
+    {"__setstate__", stm__tobject_setstate, METH_O, setstate_doc},
     {NULL, NULL, 0, NULL},
 };
 
 static PyMemberDef members[] = {
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(struct tobject, weakrefs),
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(struct stm__tobject, weakrefs),
      READONLY, NULL},
-    {"__dictoffset__", T_PYSSIZET, offsetof(struct tobject, dict), READONLY,
-     NULL},
+    {"__dictoffset__", T_PYSSIZET, offsetof(struct stm__tobject, dict),
+     READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -586,7 +445,7 @@ static PyType_Slot slots[] = {
 
 static PyType_Spec spec = {
     .name = "stm.datatypes.TObject",
-    .basicsize = sizeof(struct tobject),
+    .basicsize = sizeof(struct stm__tobject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
              Py_TPFLAGS_IMMUTABLETYPE,
     .slots = slots,

@@ -1,0 +1,139 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* All attributes of a TObject at once: listed, and as its state. */
+
+#include "tobject-internal.h"
+
+PyObject *stm__get_attribute(PyObject *object, const char *name)
+{
+    PyObject *interned = PyUnicode_InternFromString(name);
+    PyObject *value =
+        interned != NULL ? PyObject_GetAttr(object, interned) : NULL;
+
+    Py_XDECREF(interned);
+    return value;
+}
+
+PyObject *stm__tobject_as_dict(PyObject *object, const char *what)
+{
+    struct stm_tx *tx = stm__transaction(what);
+
+    if (tx == NULL)
+        return NULL;
+    return stm__fields_as_dict(stm__tobject_fields(object), tx,
+                               stm__state_of(object));
+}
+
+/* Adds the items of a list to a set. */
+static int add_all(PyObject *set, PyObject *items)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++)
+        if (PySet_Add(set, PyList_GET_ITEM(items, i)) < 0)
+            return -1;
+    return 0;
+}
+
+static PyObject *dir_of_type(PyTypeObject *type)
+{
+    PyObject *method = stm__get_attribute((PyObject *)&PyType_Type, "__dir__");
+    PyObject *names = NULL;
+
+    if (method != NULL)
+        names = PyObject_CallOneArg(method, (PyObject *)type);
+    Py_XDECREF(method);
+    return names;
+}
+
+/* Does not go by object's own, which reads __dict__ and so every value. */
+PyObject *stm__tobject_dir(PyObject *object, PyObject *unused)
+{
+    struct stm_tx *tx = stm__transaction("dir() of a TObject");
+    PyObject *names, *of_type, *all = NULL, *result = NULL;
+
+    (void)unused;
+    if (tx == NULL)
+        return NULL;
+    names = stm__fields_list(stm__tobject_fields(object), tx,
+                             stm__state_of(object));
+    if (names == NULL)
+        return NULL;
+    of_type = dir_of_type(Py_TYPE(object));
+    if (of_type != NULL)
+        all = PySet_New(of_type);
+    if (all != NULL && add_all(all, names) == 0)
+        result = PySequence_List(all);
+    Py_XDECREF(all);
+    Py_XDECREF(of_type);
+    Py_DECREF(names);
+    return result;
+}
+
+/* What is in slots is not among the fields, and must not be lost unnoticed. */
+PyObject *stm__tobject_getstate(PyObject *object, PyObject *unused)
+{
+    PyObject *dict;
+
+    (void)unused;
+    if (Py_TYPE(object)->tp_basicsize >
+        (Py_ssize_t)sizeof(struct stm__tobject)) {
+        PyErr_Format(PyExc_TypeError,
+                     "a TObject with __slots__ must define __getstate__() to "
+                     "be copied or pickled: '%.100s'",
+                     Py_TYPE(object)->tp_name);
+        return NULL;
+    }
+    dict = stm__tobject_as_dict(object, "__getstate__() of a TObject");
+    if (dict == NULL || PyDict_GET_SIZE(dict) > 0)
+        return dict;
+    Py_DECREF(dict);
+    Py_RETURN_NONE;
+}
+
+struct restore {
+    PyObject *object;
+    PyObject *state; /* a dict that nobody else has */
+};
+
+static enum stm_status restore_body(struct stm_tx *tx, void *argument)
+{
+    const struct restore *restore = argument;
+    PyTypeObject *type = Py_TYPE(restore->object);
+    PyObject *name, *value;
+    Py_ssize_t position = 0;
+
+    while (PyDict_Next(restore->state, &position, &name, &value)) {
+        struct stm__field *field =
+            stm__field_get(stm__tobject_fields(restore->object), name);
+
+        if (field == NULL || stm__field_equip(field, type) < 0 ||
+            stm__tobject_change(restore->object, field, value) < 0)
+            return stm__call_failed(tx);
+    }
+    return STM_OK;
+}
+
+PyObject *stm__tobject_setstate(PyObject *object, PyObject *state)
+{
+    struct restore restore = {.object = object};
+    struct stm__call call;
+    enum stm_status status;
+    int result;
+
+    if (!PyDict_Check(state)) {
+        PyErr_Format(PyExc_TypeError,
+                     "the state of a TObject must be a dict, not %.100s",
+                     Py_TYPE(state)->tp_name);
+        return NULL;
+    }
+    restore.state = PyDict_Copy(state);
+    if (restore.state == NULL)
+        return NULL;
+    stm__call_begin(&call);
+    status = stm_atomically(restore_body, &restore);
+    result = stm__call_end(&call, stm__state_of(object), status);
+    stm__discard(restore.state);
+    if (result < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
