@@ -14,7 +14,6 @@ TList(['dry', 'fold'])
 """
 
 import collections.abc as _abc
-from collections.abc import MutableSequence as _MutableSequence
 
 from stm import _stm
 from stm._stm import (
@@ -23,21 +22,17 @@ from stm._stm import (
     Empty,
     Full,
     TCounter,
+    TDict,
     TFuture,
-    Ticket,
     TList,
+    TObject,
     TPriorityQueue,
     TQueue,
     TSemaphore,
-    TDict,
-    TList,
     TSet,
+    Ticket,
 )
-from stm._stm import BroadcastEndpoint, BroadcastQueue, Empty, Full, TList
 from stm._weakrefs import TMutableWeakRef, TPossiblyWeakRef
-    TList,
-    TObject,
-)
 
 __all__ = [
     "BroadcastEndpoint",
@@ -45,23 +40,20 @@ __all__ = [
     "Empty",
     "Full",
     "TCounter",
+    "TDict",
     "TFuture",
     "TList",
+    "TMutableWeakRef",
+    "TObject",
+    "TPossiblyWeakRef",
     "TPriorityQueue",
     "TQueue",
     "TSemaphore",
-    "Ticket",
-    "TDict",
-    "TList",
     "TSet",
-    "TList",
-    "TMutableWeakRef",
-    "TPossiblyWeakRef",
-    "TList",
-    "TObject",
+    "Ticket",
 ]
 
-_MutableSequence.register(TList)
+_abc.MutableSequence.register(TList)
 _abc.ItemsView.register(_stm.TDictItems)
 _abc.KeysView.register(_stm.TDictKeys)
 _abc.MutableMapping.register(TDict)
