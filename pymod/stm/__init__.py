@@ -97,7 +97,7 @@ def transaction(
 ) -> _Callable[_P, _T]: ...
 @_overload
 def transaction(
-    *, name: str | None = None
+    function: None = None, *, name: str | None = None
 ) -> _Callable[[_Callable[_P, _T]], _Callable[_P, _T]]: ...
 def transaction(function: _Any = None, *, name: str | None = None) -> _Any:
     """Decorate a function so that each call is a transaction with a name.
