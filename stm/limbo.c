@@ -41,8 +41,16 @@ static STM__THREAD_LOCAL struct stm__batch *pending;
 static STM__THREAD_LOCAL struct stm__vec loose = STM__VEC(struct stm__ref);
 static STM__THREAD_LOCAL bool working;
 
-/* When this thread looked last, were others in attempts? */
-static STM__THREAD_LOCAL bool crowded;
+/* When this thread saw others in attempts, if it did when it looked last, by
+ * stm__ticks; 0: it did not.  What it saw is taken to be so still a moment
+ * later. */
+#define MOMENT 65536
+static STM__THREAD_LOCAL uint64_t crowded;
+
+static bool is_crowded(void)
+{
+    return crowded && stm__ticks() - crowded < MOMENT;
+}
 
 struct stm__batch *stm__batch_new(size_t capacity)
 {
@@ -122,7 +130,7 @@ static size_t partition(struct stm__batch *batch, struct stm__slot **holder)
     size_t kept = 0;
 
     take_view(&view);
-    crowded = view.count > 0;
+    crowded = view.count ? stm__ticks() : 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct stm__retired item = batch->items[i];
         struct stm__slot *slot = holder_of(&view, &item);
@@ -238,7 +246,7 @@ static bool process(struct stm__batch *batch)
 {
     if (is_alone()) {
         release_unseen(batch);
-        crowded = false;
+        crowded = 0;
     }
     while (batch->count) {
         struct stm__slot *holder = NULL;
@@ -564,7 +572,7 @@ static bool put_off(struct stm__batch *batch)
 {
     struct stm__batch *full;
 
-    if (!crowded || is_alone() || stm__slot_only_own())
+    if (!is_crowded() || is_alone() || stm__slot_only_own())
         return false;
     if (stm__later_put(batch))
         return true;
