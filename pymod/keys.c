@@ -9,7 +9,7 @@
  * on that way; only a body has to put it aside, since its attempt is undone
  * behind it: stm__key_failed. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 static enum stm_status hash_key(stm_value key, uint64_t *out)
 {

@@ -5,7 +5,7 @@
  * when iter() was called, in or outside a transaction.  The collector looks
  * into the snapshot where nobody else has it any more. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 #include <atomic_ops.h>
 

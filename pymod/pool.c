@@ -4,7 +4,7 @@
 /* The inside of stm.threadutils.ThreadPool.  What a pool's list of tasks holds
  * counts as reachable for the collector: it is going to run. */
 
-#include "module-internal.h"
+#include "tlist-internal.h"
 
 #include <atomic_ops.h>
 #include <stm-pool.h>

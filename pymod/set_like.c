@@ -4,7 +4,7 @@
 /* What TSet and the views of a TDict that are like sets have in common: it is
  * done by iteration and `in`, on any two things that are like sets. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 bool stm__is_set_like(struct stm__state *state, PyObject *object)
 {

@@ -4,7 +4,7 @@
 /* TDict: the type, and what its methods do with one key.  What deals with all
  * of them is in tdict_bulk.c. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 static struct stm_tdict *dict_of(PyObject *object)
 {

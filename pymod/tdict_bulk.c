@@ -6,7 +6,7 @@
  * errors that dict() has, and so that the user's iterators meet no change that
  * is half made. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 static struct stm_tdict *dict_of(PyObject *object)
 {

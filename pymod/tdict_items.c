@@ -3,7 +3,7 @@
 
 /* TDictItems, the view that TDict.items() returns: see tdict_view.c. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 static int contains(PyObject *object, PyObject *pair)
 {

@@ -3,7 +3,7 @@
 
 /* TDictKeys, the view that TDict.keys() returns: see tdict_view.c. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 static int contains(PyObject *object, PyObject *key)
 {

@@ -3,7 +3,7 @@
 
 /* TDictValues, the view that TDict.values() returns: see tdict_view.c. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 static PyMethodDef methods[] = {
     {"__reversed__", stm__view_reversed, METH_NOARGS,

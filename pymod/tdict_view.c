@@ -5,7 +5,7 @@
  * view shows what the TDict holds whenever it is asked; its iterators are
  * snapshots. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 PyObject *stm__view_new(PyTypeObject *type, PyObject *dict, enum stm__part part)
 {

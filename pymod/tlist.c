@@ -5,7 +5,7 @@
  * what compares items or moves them all in tlist_values.c, sums, products and
  * copies are in tlist_copies.c, making and pickling in tlist_state.c. */
 
-#include "module-internal.h"
+#include "tlist-internal.h"
 
 #include <atomic_ops.h>
 

@@ -3,7 +3,7 @@
 
 /* TList: adding many items at once, sums, products and copies. */
 
-#include "module-internal.h"
+#include "tlist-internal.h"
 
 /* A product of so many items is written out, so that what it holds is shared
  * with nothing and the collector sees it.  A larger one shares its parts. */

@@ -3,7 +3,7 @@
 
 /* TList: reading, assigning and deleting by index and by slice. */
 
-#include "module-internal.h"
+#include "tlist-internal.h"
 
 static const char out_of_range[] = "list index out of range";
 

@@ -6,7 +6,7 @@
  * together in memory.  The collector sees what the iterator alone keeps; what
  * the list still shares with it counts as reachable. */
 
-#include "module-internal.h"
+#include "tlist-internal.h"
 
 struct place {
     struct stm_seq *items; /* NULL: used up, or cleared */

@@ -3,7 +3,7 @@
 
 /* TList: how one comes to be: made by its class, by pickle, or by copy. */
 
-#include "module-internal.h"
+#include "tlist-internal.h"
 
 static struct stm_tlist *list_of(PyObject *object)
 {

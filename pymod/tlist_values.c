@@ -5,7 +5,7 @@
  * methods do to the list meanwhile, a search goes over the list as it was when
  * it began; sorting and comparing lists are left to the built-in list. */
 
-#include "module-internal.h"
+#include "tlist-internal.h"
 
 static struct stm_tlist *list_of(PyObject *object)
 {

@@ -3,6 +3,7 @@
 
 /* The fields of a TObject: see tobject-internal.h. */
 
+#include "tlist-internal.h"
 #include "tobject-internal.h"
 
 /* ---- names ---- */

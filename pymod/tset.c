@@ -4,7 +4,7 @@
 /* TSet: the type, and what its methods do with one key.  What takes other sets
  * is in tset_algebra.c. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 static struct stm_tset *set_of(PyObject *object)
 {

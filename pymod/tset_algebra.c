@@ -6,7 +6,7 @@
  * stays keeps its order, and what is added comes at the end.  Where a set is
  * searched and changed at once, it is a snapshot that is gone through. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 /* An operation in place; -1 with an exception. */
 typedef int change(PyObject *set, PyObject *other);

@@ -4,7 +4,7 @@
 /* TSet: what fills one with the keys of another or of an iterable, and copies
  * and pickles it. */
 
-#include "module-internal.h"
+#include "keyed-internal.h"
 
 static struct stm_tset *set_of(PyObject *object)
 {

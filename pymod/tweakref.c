@@ -4,7 +4,7 @@
 /* TWeakRef.  Of the library's reference, which it owns, others have one only
  * while a death is on its way to the service thread. */
 
-#include "module-internal.h"
+#include "tweakref-internal.h"
 
 static bool has_ref(struct stm__tweakref *self)
 {

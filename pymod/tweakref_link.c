@@ -12,7 +12,7 @@
  * so the collector need not see them.  The exception is a TWeakRef whose
  * callback is still to run: the link keeps that from the death until then. */
 
-#include "module-internal.h"
+#include "tweakref-internal.h"
 
 #include <atomic_ops.h>
 
