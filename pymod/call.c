@@ -21,12 +21,14 @@ static STM__THREAD_LOCAL struct stm__call *innermost;
 static STM__THREAD_LOCAL bool detached;
 static STM__THREAD_LOCAL PyThreadState *kept;
 
+STM__THREAD_LOCAL bool stm__ending;
+
 /* Once there has been a sub-interpreter, PyGILState_Check says yes to every
  * thread. */
 bool stm__attached(void)
 {
-    if (detached)
-        return false;
+    if (detached || stm__ending)
+        return !detached;
 #if PY_VERSION_HEX >= 0x030d0000
     return PyThreadState_GetUnchecked() != NULL;
 #else
@@ -52,6 +54,7 @@ static void leave_wait(void *context)
 static enum stm_status check_signals(void *context)
 {
     (void)context;
+    stm__ending = false;
     return PyErr_CheckSignals() == 0 ? STM_OK : STM__INTERRUPTED;
 }
 
@@ -93,6 +96,7 @@ static void pop(struct stm__call *call)
     if (call->outer == NULL)
         (void)stm_set_blocking(call->previous);
     innermost = call->outer;
+    stm__ending = false;
 }
 
 int stm__call_end(struct stm__call *call, struct stm__state *state,
@@ -163,6 +167,7 @@ static PyObject *call_body(PyObject *function)
 {
     PyObject *result;
 
+    stm__ending = false;
     if (Py_EnterRecursiveCall(" in a transaction"))
         return NULL;
     result = PyObject_CallNoArgs(function);
@@ -196,14 +201,17 @@ enum stm_status stm__body_run(struct stm_tx *tx, void *argument)
         *body->result = result;
     else
         stm__discard(result);
+    stm__ending = innermost != NULL && innermost->outer == NULL;
     return status;
 }
 
 void stm__action_run(stm_value function)
 {
     PyObject *callable = (PyObject *)function;
-    PyObject *result = PyObject_CallNoArgs(callable);
+    PyObject *result;
 
+    stm__ending = false;
+    result = PyObject_CallNoArgs(callable);
     if (result == NULL)
         PyErr_WriteUnraisable(callable);
     Py_XDECREF(result);

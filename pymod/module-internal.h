@@ -119,6 +119,11 @@ extern const struct stm_type stm__object_type;
 /* Is the calling thread attached? */
 bool stm__attached(void);
 
+/* True from the end of a body until any code of the user's runs, which could
+ * detach the thread by itself: whoever calls such code sets it to false.  Till
+ * then the thread is known to be attached but while it waits. */
+extern STM__THREAD_LOCAL bool stm__ending;
+
 /* Passes what the library visits on to the collector. */
 struct stm__visitor {
     visitproc visit;

@@ -7,6 +7,19 @@
 
 static void retain(stm_value value) { Py_INCREF((PyObject *)value); }
 
+/* May a finalizer run when this reference is given back? */
+static bool may_finalize(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+#ifndef Py_GIL_DISABLED
+    if (Py_REFCNT(object) > 1)
+        return false;
+#endif
+    return type != &PyLong_Type && type != &PyFloat_Type &&
+           type != &PyUnicode_Type && type != &PyBytes_Type;
+}
+
 /* An exception may be on its way out past the library: a finalizer must not
  * meet it. */
 static void release(stm_value value)
@@ -14,12 +27,11 @@ static void release(stm_value value)
     PyObject *object = (PyObject *)value;
     PyObject *exception;
 
-#ifndef Py_GIL_DISABLED
-    if (Py_REFCNT(object) > 1) { /* no finalizer will run */
+    if (!may_finalize(object)) {
         Py_DECREF(object);
         return;
     }
-#endif
+    stm__ending = false;
     exception = stm__take_exception();
     Py_DECREF(object);
     stm__put_exception(exception);

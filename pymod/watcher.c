@@ -31,6 +31,7 @@ static enum stm_status run_function(struct stm_tx *tx, stm_value argument,
         return STM_OK;
     }
     Py_INCREF(function);
+    stm__ending = false;
     value = PyObject_CallNoArgs(function);
     Py_DECREF(function);
     if (value == NULL)
@@ -53,6 +54,7 @@ static enum stm_status run_callback(struct stm_tx *tx, stm_value argument,
     if (callback == NULL)
         return STM_OK;
     Py_INCREF(callback);
+    stm__ending = false;
     value = PyObject_CallOneArg(callback, (PyObject *)result);
     Py_DECREF(callback);
     if (value == NULL)

@@ -71,7 +71,7 @@ void stm__limbo_fork_child(void);
 
 /* ---- later.c: values of types that are released late ---- */
 
-#define STM__LATER_MAX 32
+#define STM__LATER_MAX 64
 
 /* Puts what is in the batch off, all or nothing.  False: it is still there,
  * since not all of it may wait, or there is no room. */

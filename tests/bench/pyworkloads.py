@@ -146,11 +146,20 @@ def in_transaction(function):
     return atomically(function)
 
 
+def apart(make, count):
+    """Make objects that share no cache line."""
+    kept = []
+    for _ in range(count):
+        spacers = [make() for _ in range(16)]
+        kept.append(spacers[8])
+    return kept
+
+
 def increment(variable):
     """Each thread has a variable of its own."""
 
     def make(threads):
-        cells = [variable(0) for _ in range(threads)]
+        cells = apart(lambda: variable(0), threads)
 
         def body_of(cell):
             def body():
