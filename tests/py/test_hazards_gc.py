@@ -24,6 +24,7 @@ from support import Case
 SHAKEN = "STM_SHAKE_SEED" in os.environ
 SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
 ROUNDS, TRACED = (5_000, 5_000) if SHAKEN or SANITIZED else (100_000, 10_000)
+MILLION = 10 * ROUNDS
 # More than tables and caches take, and less than what is taken by the smallest
 # object that is lost in every round.
 MARGIN = 65_536
@@ -156,6 +157,14 @@ class GrowthTest(Case):
             },
             *(var, other, value, function, Thing, Undone),
         )
+
+    def test_of_a_million(self):
+        var, value = TVar(0), Thing()
+
+        def replace():
+            var.set((var.get(), value)[1])
+
+        self.check(lambda: atomically(replace), [var, value, Thing], MILLION)
 
     def test_of_lists(self):
         value, other = Thing(), Thing()

@@ -110,7 +110,6 @@ class ContainerTest(Case):
             other = atomically(make)
             self.assertEqual(atomically(other.get), 1)
 
-    @unittest.skipUnless(hasattr(datatypes, "TSet"), "there is no TSet")
     def test_a_set_is_not_copied_when_it_changes(self):
         items = [Thing() for _ in range(5000)]
         some = datatypes.TSet(items)
@@ -127,7 +126,6 @@ class ContainerTest(Case):
 
         self.assertLess(changed, 1000, "references to items of a whole copy")
 
-    @unittest.skipUnless(hasattr(datatypes, "TDict"), "there is no TDict")
     def test_a_dictionary_needs_no_keys_that_have_an_order(self):
         keys = [1, "a", None, (2, "b"), 3j, frozenset([4]), Thing(), Thing()]
         found = datatypes.TDict()
@@ -141,9 +139,6 @@ class ContainerTest(Case):
             self.assertEqual(atomically(lambda: found[key]), number)
         self.assertEqual(atomically(lambda: len(found)), len(keys))
 
-    @unittest.skipUnless(
-        hasattr(datatypes, "TMutableWeakRef"), "there is no TMutableWeakRef"
-    )
     def test_a_mutable_weak_reference_can_be_constructed_and_changed(self):
         first, second = Thing(), Thing()
         reference = atomically(lambda: datatypes.TMutableWeakRef(first))
