@@ -7,7 +7,6 @@ or from the folder that the environment variable STM_TEST_LIB names, which has
 the package `test`.
 """
 
-import functools
 import importlib
 import os
 import sys
@@ -29,28 +28,27 @@ def load(name: str) -> types.ModuleType:
         raise unittest.SkipTest(f"no tests of CPython's: {error}") from None
 
 
-def _in_transaction(test: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(test)
-    def wrapper(self: unittest.TestCase) -> None:
-        atomically(lambda: test(self))
+class InTransaction:
+    """Runs each test of a case, its fixtures included, in a transaction."""
 
-    return wrapper
+    def _callSetUp(self) -> None:
+        atomically(super()._callSetUp)
+
+    def _callTestMethod(self, method: Callable[[], object]) -> None:
+        call = super()._callTestMethod
+        atomically(lambda: call(method))
+
+    def _callTearDown(self) -> None:
+        atomically(super()._callTearDown)
 
 
-def adapt(base: type, left_out: Mapping[str, str]) -> type:
-    """Return a test case with the tests of another, each in a transaction.
+def without(case: type, reasons: Mapping[str, str]) -> type:
+    """Skip those tests of a case that cannot apply; return the case.
 
-    Those left out cannot apply, and left_out says of each why.
+    reasons says of each of them why; there must be such a test.
     """
-    unknown = [name for name in left_out if not hasattr(base, name)]
-    if unknown:
-        raise ValueError(f"{base} has no {', '.join(unknown)}")
-    tests = {
-        name: (
-            unittest.skip(left_out[name])(getattr(base, name))
-            if name in left_out
-            else _in_transaction(getattr(base, name))
-        )
-        for name in unittest.defaultTestLoader.getTestCaseNames(base)
-    }
-    return type(base.__name__, (base,), tests)
+    for name, reason in reasons.items():
+        if not hasattr(case, name):
+            raise AttributeError(f"{case.__name__} has no {name}")
+        setattr(case, name, unittest.skip(reason)(lambda self: None))
+    return case

@@ -4,27 +4,20 @@
 
 import unittest
 
-from keyed import InTransaction, cpython_tests, without
+from conformance import InTransaction, load, without
 from stm.datatypes import TDict
 
-mapping_tests = cpython_tests("mapping_tests")
+mapping_tests = load("mapping_tests")
 
-if mapping_tests is None:
 
-    class MappingTest(unittest.TestCase):
-        @unittest.skip("CPython's tests are not installed")
-        def test_conformance(self):
-            pass
+class MappingTest(InTransaction, mapping_tests.TestHashMappingProtocol):
+    type2test = TDict
 
-else:
 
-    class MappingTest(InTransaction, mapping_tests.TestHashMappingProtocol):
-        type2test = TDict
-
-    without(
-        MappingTest,
-        {"test_repr": "the representation names the type, as TList's does"},
-    )
+without(
+    MappingTest,
+    {"test_repr": "the representation names the type, as TList's does"},
+)
 
 
 if __name__ == "__main__":
