@@ -72,7 +72,7 @@ struct stm__batch *stm__batch_new(size_t capacity)
 /* What the running attempts may look at. */
 struct view {
     size_t count;
-    struct stm__slot *beyond; /* one more attempt than there is room for */
+    bool overflows; /* there are more attempts than there is room for */
     struct sight {
         struct stm__slot *slot;
         AO_t high;
@@ -94,7 +94,7 @@ static void add_to_view(struct stm__slot *slot, void *context)
     struct sight *sight;
 
     if (view->count == VIEW_MAX) {
-        view->beyond = slot;
+        view->overflows = true;
         return;
     }
     sight = &view->sights[view->count++];
@@ -106,9 +106,32 @@ static void add_to_view(struct stm__slot *slot, void *context)
 static void take_view(struct view *view)
 {
     view->count = 0;
-    view->beyond = NULL;
+    view->overflows = false;
     stm__fence();
     stm__slot_each_running(add_to_view, view);
+}
+
+struct search {
+    const struct stm__retired *item;
+    struct stm__slot *holder;
+};
+
+static void find_holder(struct stm__slot *slot, void *context)
+{
+    struct search *search = context;
+
+    if (within(search->item, AO_load_acquire(&slot->high)) ||
+        within(search->item, AO_load_acquire(&slot->low)))
+        search->holder = slot;
+}
+
+/* Of more attempts than there is room for, each is asked for each item. */
+static struct stm__slot *search_holder(const struct stm__retired *item)
+{
+    struct search search = {item, NULL};
+
+    stm__slot_each_running(find_holder, &search);
+    return search.holder;
 }
 
 static struct stm__slot *holder_of(const struct view *view,
@@ -118,7 +141,7 @@ static struct stm__slot *holder_of(const struct view *view,
         if (within(item, view->sights[i].high) ||
             within(item, view->sights[i].low))
             return view->sights[i].slot;
-    return view->beyond;
+    return STM__UNLIKELY(view->overflows) ? search_holder(item) : NULL;
 }
 
 /* Moves the items that may be released behind those that must stay, and counts
@@ -492,11 +515,14 @@ void stm__limbo_fork_child(void)
 
 /* ---- at the end of an attempt ---- */
 
-/* Takes what the attempt in this thread's slot held back. */
+/* Takes what the attempt in this thread's slot held back.  Where the thread has
+ * given the slot back since, an attempt in a release function has done so. */
 static void take_stuck(void)
 {
     struct stm__batch *batch, *next;
 
+    if (!stm__slot_own)
+        return;
     AO_store(&stm__slot_own->asked, 0);
     pthread_mutex_lock(&lock);
     batch = (struct stm__batch *)AO_load(&stm__slot_own->stuck);

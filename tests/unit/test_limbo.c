@@ -6,7 +6,13 @@
  * out. */
 #include "support.h"
 
-enum { ROUNDS = 50000, ATTEMPTS = 3, COMMITS = 50000, OBJECTS = 64 };
+enum {
+    ROUNDS = 50000,
+    ATTEMPTS = 3,
+    COMMITS = 50000,
+    OBJECTS = 64,
+    CROWD = 140
+};
 
 /* ---- a variable that an attempt has read ---- */
 
@@ -204,6 +210,122 @@ START_TEST(A_values_that_a_commit_compares_are_not_released)
 }
 END_TEST
 
+/* ---- many attempts ---- */
+
+struct crowd {
+    struct stm_tvar *var;
+    AO_t inside, over;
+};
+
+static enum stm_status stay_body(struct stm_tx *tx, void *argument)
+{
+    struct crowd *crowd = argument;
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, crowd->var, &value));
+    AO_fetch_and_add1_full(&crowd->inside);
+    await_count(&crowd->over, 1);
+    return STM_OK;
+}
+
+static void staying_thread(size_t index, void *context)
+{
+    (void)index;
+    EXPECT_STATUS(STM_OK, stm_atomically(stay_body, context));
+}
+
+/* What they have seen stays, and nothing else. */
+START_TEST(H_a_crowd_of_attempts_holds_back_what_it_can_see)
+{
+    struct crowd crowd = {.var = counted_var(0)};
+    struct crew *crew = crew_start(CROWD, staying_thread, &crowd);
+
+    await_count(&crowd.inside, CROWD);
+    for (stm_value i = 1; i <= 100; i++)
+        poke_counted(crowd.var, i);
+    EXPECT(counted_live() == 2,
+           "expected the value that was seen and the last one, found %zu",
+           counted_live());
+    AO_store_release(&crowd.over, 1);
+    crew_join(crew);
+    EXPECT(counted_live() == 1, "expected the last one, found %zu",
+           counted_live());
+    stm_tvar_release(crowd.var);
+}
+END_TEST
+
+/* ---- a release function that sleeps ---- */
+
+static struct stm_type sleepy_type;
+static struct stm_tvar *never;
+
+static void nothing(void *context) { (void)context; }
+
+static enum stm_status give_up(void *context)
+{
+    (void)context;
+    return STM_EABORT;
+}
+
+static enum stm_status sleep_body(struct stm_tx *tx, void *argument)
+{
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, argument, &value));
+    return stm_retry(tx);
+}
+
+static void sleepy_release(stm_value value)
+{
+    counted_type.release(value);
+    EXPECT_STATUS(STM_EABORT, stm_atomically(sleep_body, never));
+}
+
+static void replacing_thread(size_t index, void *context)
+{
+    (void)index;
+    poke_counted(context, 1);
+}
+
+struct pair {
+    struct stm_tvar *other, *own;
+};
+
+/* It could have read the other thread's variable. */
+static enum stm_status replace_body(struct stm_tx *tx, void *argument)
+{
+    struct pair *pair = argument;
+
+    crew_run(1, replacing_thread, pair->other);
+    return stm_tvar_set(tx, pair->own, 0);
+}
+
+/* Its thread has no slot any more when what the attempt held back is taken. */
+START_TEST(H_a_release_function_may_give_up_sleeping)
+{
+    static const struct stm_blocking hooks = {.enter = nothing,
+                                              .leave = nothing,
+                                              .check = give_up,
+                                              .check_interval = 1000000};
+    struct pair pair = {.other = counted_var(0)};
+    stm_value value = counted_new(0);
+
+    sleepy_type = counted_type;
+    sleepy_type.release = sleepy_release;
+    never = word_var(0);
+    pair.own = stm_tvar_new(&sleepy_type, value);
+    counted_type.release(value);
+    stm_set_blocking(&hooks);
+    EXPECT_STATUS(STM_OK, stm_atomically(replace_body, &pair));
+    stm_set_blocking(NULL);
+    EXPECT(counted_live() == 1, "expected one value, found %zu",
+           counted_live());
+    stm_tvar_release(pair.other);
+    stm_tvar_release(pair.own);
+    stm_tvar_release(never);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("limbo");
@@ -212,5 +334,7 @@ int main(void)
     tcase_add_test(tests, H_no_value_is_left_with_an_attempt_that_ends);
     tcase_add_test(tests, H_no_variable_is_left_with_an_attempt_that_ends);
     tcase_add_test(tests, A_values_that_a_commit_compares_are_not_released);
+    tcase_add_test(tests, H_a_crowd_of_attempts_holds_back_what_it_can_see);
+    tcase_add_test(tests, H_a_release_function_may_give_up_sleeping);
     return run_suite("limbo", tests);
 }
