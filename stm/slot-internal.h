@@ -102,7 +102,8 @@ static inline bool stm__slot_busy(void)
 }
 
 /* Announces an attempt that began at `begin` and reads at `snapshot`; complete
- * before any read. */
+ * before any read, and so is the look at stm__solo: where another one has just
+ * ended that, its fence was for this thread, too. */
 static inline void stm__slot_enter(struct stm__slot *slot, AO_t begin,
                                    AO_t snapshot)
 {
@@ -110,7 +111,7 @@ static inline void stm__slot_enter(struct stm__slot *slot, AO_t begin,
     AO_store_release(&slot->high, snapshot | STM__ODD);
     AO_store_release(&slot->begin, begin | STM__ODD);
     stm__fence();
-    if (STM__UNLIKELY(AO_load(&stm__solo) != 0))
+    if (STM__UNLIKELY(AO_load_acquire(&stm__solo) != 0))
         stm__solo_end(slot);
 }
 
