@@ -86,10 +86,14 @@ static bool has_room(const struct stm__batch *batch)
     return own.batch && own.batch->capacity - own.batch->count >= batch->count;
 }
 
+/* Another thread may fork in the midst of it: see stm__later_fork_child. */
 static void move(struct stm__batch *to, struct stm__batch *from)
 {
-    for (size_t i = 0; i < from->count; i++)
-        to->items[to->count++] = from->items[i];
+    for (size_t i = 0; i < from->count; i++) {
+        to->items[to->count] = from->items[i];
+        AO_compiler_barrier();
+        to->count++;
+    }
     from->count = 0;
 }
 
@@ -109,8 +113,6 @@ bool stm__later_put(struct stm__batch *batch)
         AO_store(&own.puts, AO_load(&own.puts) + 1);
     }
     leave();
-    if (done && STM__UNLIKELY(!AO_load(&stm__sweeping)))
-        stm__sweep_start();
     return done;
 }
 
@@ -193,16 +195,22 @@ void stm__later_fork_prepare(void) { pthread_mutex_lock(&lock); }
 void stm__later_fork_parent(void) { pthread_mutex_unlock(&lock); }
 
 /* The memory of the others' lists goes with their threads.  What they were at
- * work on is as they left it: an item counts once it is there. */
+ * work on is as they left it: an item counts once it is there.  The thread that
+ * is in the child stays out of its own list, unless a signal handler forks. */
 struct stm__batch *stm__later_fork_child(void)
 {
     struct stm__batch *chain = NULL;
 
-    for (struct later *later = all; later; later = later->next)
-        if (later != &own && later->batch) {
-            later->batch->next = chain;
-            chain = later->batch;
-        }
+    for (struct later *later = all; later; later = later->next) {
+        struct stm__batch *batch = later->batch;
+
+        if (!batch || !batch->count || (later == &own && own.inside))
+            continue;
+        batch->next = chain;
+        chain = batch;
+        later->batch = NULL;
+        AO_store(&later->count, 0);
+    }
     all = NULL;
     pthread_mutex_unlock(&lock);
     if (listed)

@@ -57,7 +57,8 @@ void stm__limbo_drop(const struct stm_type *type, stm_value value);
  * has ended. */
 void stm__limbo_drop_batch(struct stm__batch *batch);
 
-/* Before the calling thread ends. */
+/* Before the calling thread, which can still run transactions, ends: releases
+ * all that it has put off, and what that leads to. */
 void stm__limbo_thread_fini(void);
 
 /* 1: something waits for a thread that may release it, and any that ends an
@@ -87,7 +88,7 @@ struct stm__batch *stm__later_thread_fini(void);
  * call.  Returns whether any thread had something. */
 bool stm__later_sweep(struct stm__batch **chain);
 
-/* Around a fork; what the threads that are not in the child had put off. */
+/* Around a fork; what any thread had put off. */
 void stm__later_fork_prepare(void);
 void stm__later_fork_parent(void);
 struct stm__batch *stm__later_fork_child(void);
@@ -100,7 +101,9 @@ void stm__limbo_release(struct stm__batch *chain);
 
 /* 1: what is put off is looked at now and then. */
 extern AO_t stm__sweeping;
-void stm__sweep_start(void);
+
+/* Sees to it.  False: nobody is there to look. */
+bool stm__sweep_start(void);
 
 /* Called when an attempt has ended, with what stm__slot_leave returned:
  * releases what can be released of the batch (NULL: none) and of what the

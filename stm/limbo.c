@@ -322,8 +322,8 @@ static void work(void)
     while (has_work())
         work_once();
     working = false;
-    if (!stm__slot_own) /* a thread that need not have run a transaction */
-        stm__limbo_thread_fini();
+    if (!stm__self) /* then nobody is told when the thread ends */
+        stm__vec_fini(&loose);
 }
 
 void stm__limbo_drop(const struct stm_type *type, stm_value value)
@@ -584,22 +584,26 @@ void stm__limbo_release(struct stm__batch *chain)
 
 void stm__limbo_thread_fini(void)
 {
-    struct stm__batch *batch = stm__later_thread_fini();
+    struct stm__batch *batch;
+    bool any = false;
 
-    if (batch && process(batch))
-        free(batch);
-    else if (batch) /* perhaps nobody is there to end an attempt */
-        stm__sweep_start();
+    working = false; /* a release function may have ended the thread */
+    work();
+    while ((batch = stm__later_thread_fini()) != NULL) {
+        any = true;
+        push_batch(&pending, batch);
+        work();
+    }
+    if (any && AO_load(&stm__limbo_stranded))
+        (void)stm__sweep_start(); /* perhaps nobody else ends an attempt */
     stm__vec_fini(&loose);
 }
 
 /* A list of what is put off that is full is looked at, and another begins. */
-static bool put_off(struct stm__batch *batch)
+static bool put(struct stm__batch *batch)
 {
     struct stm__batch *full;
 
-    if (!is_crowded() || is_alone() || stm__slot_only_own())
-        return false;
     if (stm__later_put(batch))
         return true;
     full = stm__later_take();
@@ -607,6 +611,18 @@ static bool put_off(struct stm__batch *batch)
         return false;
     push_batch(&pending, full);
     return stm__later_put(batch);
+}
+
+/* Only on a thread that is told when it ends. */
+static bool put_off(struct stm__batch *batch)
+{
+    if (!is_crowded() || !stm__self || is_alone() || stm__slot_only_own() ||
+        !put(batch))
+        return false;
+    AO_compiler_barrier(); /* the fence is the service thread's */
+    if (STM__UNLIKELY(!AO_load(&stm__sweeping)) && !stm__sweep_start())
+        take_own_later(); /* nobody else would */
+    return true;
 }
 
 struct stm__batch *stm__limbo_settle(struct stm__batch *batch, bool asked)

@@ -40,6 +40,9 @@ void stm__service_post(struct stm__task *task);
 bool stm__service_set(struct stm__timer *timer, uint64_t generation,
                       const uint64_t times[STM__CLOCKS]);
 
+/* Is the thread there, or about to be? */
+bool stm__service_has_thread(void);
+
 /* On the service thread, in a task or a timer's function: runs a transaction.
  * What it fails with has been reported when this returns; a retry, which would
  * keep everyone waiting, is a failure here. */

@@ -206,12 +206,16 @@ static void serve_locked(uint64_t era)
         service.has_thread = false;
 }
 
-/* What the thread runs may end it. */
+static void notify_locked(bool changed);
+
+/* What the thread runs may end it; another one takes its place. */
 static void note_end(void *era)
 {
     pthread_mutex_lock(&service.lock);
-    if (service.era == *(uint64_t *)era)
+    if (service.era == *(uint64_t *)era) {
         service.has_thread = false;
+        notify_locked(true);
+    }
     pthread_mutex_unlock(&service.lock);
 }
 
@@ -329,4 +333,14 @@ bool stm__service_set(struct stm__timer *timer, uint64_t generation,
     owed = set_locked(timer, generation, times, sets);
     pthread_mutex_unlock(&service.lock);
     return owed;
+}
+
+bool stm__service_has_thread(void)
+{
+    bool has_thread;
+
+    pthread_mutex_lock(&service.lock);
+    has_thread = service.has_thread;
+    pthread_mutex_unlock(&service.lock);
+    return has_thread;
 }

@@ -29,36 +29,35 @@ static void set_timer(void)
     (void)stm__service_set(&timer, AO_fetch_and_add1(&generation) + 1, times);
 }
 
-void stm__sweep_start(void)
+bool stm__sweep_start(void)
 {
-    if (AO_compare_and_swap_full(&stm__sweeping, 0, 1))
-        set_timer();
-}
-
-static bool sweep(void)
-{
-    struct stm__batch *chain = NULL;
-    bool found = stm__later_sweep(&chain);
-
-    stm__limbo_release(chain);
-    return found;
+    if (!AO_compare_and_swap_full(&stm__sweeping, 0, 1))
+        return true;
+    set_timer();
+    if (stm__service_has_thread())
+        return true;
+    AO_store(&stm__sweeping, 0); /* so that it is tried again */
+    return false;
 }
 
 /* Whoever puts something into its list looks at stm__sweeping after that, and
  * this looks at the lists after that has been taken back, with a fence for
- * both. */
+ * both.  What is released may end the thread, and so comes last. */
 static void look(struct stm__timer *unused_timer, uint64_t unused)
 {
+    struct stm__batch *chain = NULL;
+
     (void)unused_timer;
     (void)unused;
-    if (sweep()) {
+    if (stm__later_sweep(&chain)) {
         set_timer();
-        return;
+    } else {
+        AO_store(&stm__sweeping, 0);
+        stm__membarrier();
+        if (stm__later_sweep(&chain))
+            (void)stm__sweep_start();
     }
-    AO_store(&stm__sweeping, 0);
-    stm__membarrier();
-    if (sweep())
-        stm__sweep_start();
+    stm__limbo_release(chain);
 }
 
 /* In the child the timer is not set. */

@@ -45,10 +45,11 @@ static void free_thread(void *argument)
 
     if (tx->fast.doom != STM_EMISUSE)
         stm__attempt_abandon(tx);
-    delist(tx);
-    stm__thread_leave_slot(tx);
+    /* What is released may run transactions here still. */
     stm__block_fini(&tx->own);
     stm__limbo_thread_fini();
+    delist(tx);
+    stm__thread_leave_slot(tx);
     stm__log_fini(&tx->log);
     stm__vec_fini(&tx->actions);
     stm__vec_fini(&tx->exports);
