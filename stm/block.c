@@ -250,6 +250,8 @@ static struct stm__batch *release_seen(struct stm__batch *seen)
 
 void stm__block_disarm(struct stm_call *call)
 {
+    struct stm__batch *seen = call->seen;
+
     if (!call->blocked)
         return;
     STM__RECORD(awake, call, &call->parker);
@@ -258,8 +260,10 @@ void stm__block_disarm(struct stm_call *call)
     for (size_t i = 0; i < call->waits.count; i++)
         unlink_wait(stm__self, wait_at(call, i));
     call->waits.count = 0;
-    if (call->seen && call->seen->count)
-        call->seen = release_seen(call->seen);
+    if (seen && seen->count) { /* which may end the thread */
+        call->seen = NULL;
+        call->seen = release_seen(seen);
+    }
     keep_memory(stm__self, call);
 }
 

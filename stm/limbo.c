@@ -52,6 +52,13 @@ static bool is_crowded(void)
     return crowded && stm__ticks() - crowded < MOMENT;
 }
 
+/* Of the batch that it is at work on: these items are still to be released. */
+static STM__THREAD_LOCAL struct {
+    struct stm__batch *batch; /* or NULL */
+    size_t next;
+    size_t end;
+} underway;
+
 struct stm__batch *stm__batch_new(size_t capacity)
 {
     struct stm__batch *batch;
@@ -144,9 +151,8 @@ static struct stm__slot *holder_of(const struct view *view,
     return STM__UNLIKELY(view->overflows) ? search_holder(item) : NULL;
 }
 
-/* Moves the items that may be released behind those that must stay, and counts
- * the latter.  *holder is one who holds the first back; NULL: it must stay
- * because this thread may not release it. */
+/* Moves the items that nobody holds back behind those that must stay, and
+ * counts the latter.  *holder is one who holds the first back. */
 static size_t partition(struct stm__batch *batch, struct stm__slot **holder)
 {
     struct view view;
@@ -158,7 +164,7 @@ static size_t partition(struct stm__batch *batch, struct stm__slot **holder)
         struct stm__retired item = batch->items[i];
         struct stm__slot *slot = holder_of(&view, &item);
 
-        if (!slot && stm__may_release(item.ref.type, item.ref.value))
+        if (!slot)
             continue;
         if (kept == 0)
             *holder = slot;
@@ -228,30 +234,38 @@ static void strand_object(struct stm__dead *dead)
 
 /* ---- releasing ---- */
 
-/* Is this thread in no attempt, and nobody else either?  As long as its flag is
- * up, no one has begun one since it published; whoever takes the flag down
- * later makes the fence for both, and reads what is published. */
-static bool is_alone(void)
+/* Releases the items from that one on, as far as this thread may; the others
+ * are left in the batch.  One that ends the thread leaves the rest to
+ * stm__limbo_thread_fini. */
+static void release_from(struct stm__batch *batch, size_t first)
 {
-    AO_compiler_barrier();
-    return stm__slot_own && AO_load(&stm__slot_own->solo) &&
-           !AO_load(&stm__slot_own->begin);
+    size_t count = batch->count;
+
+    batch->count = first;
+    underway.batch = batch;
+    underway.end = count;
+    for (size_t i = first; i < count; i++) {
+        struct stm__retired item = batch->items[i];
+
+        underway.next = i + 1;
+        if (stm__may_release(item.ref.type, item.ref.value))
+            stm__release(item.ref.type, item.ref.value);
+        else
+            batch->items[batch->count++] = item;
+    }
+    underway.batch = NULL;
 }
 
-/* Releases what nobody holds back, as far as this thread may. */
-static void release_unseen(struct stm__batch *batch)
+static void resume_release(void)
 {
-    size_t kept = 0;
+    struct stm__batch *batch = underway.batch;
 
-    for (size_t i = 0; i < batch->count; i++) {
-        struct stm__ref *ref = &batch->items[i].ref;
-
-        if (stm__may_release(ref->type, ref->value))
-            stm__release(ref->type, ref->value);
-        else
-            batch->items[kept++] = batch->items[i];
-    }
-    batch->count = kept;
+    if (!batch)
+        return;
+    while (underway.next < underway.end)
+        batch->items[batch->count++] = batch->items[underway.next++];
+    underway.batch = NULL;
+    push_batch(&pending, batch);
 }
 
 /* What was put off need not wait any more. */
@@ -263,27 +277,34 @@ static void take_own_later(void)
         push_batch(&pending, batch);
 }
 
+/* Is this thread in no attempt, and nobody else either?  As long as its flag is
+ * up, no one has begun one since it published; whoever takes the flag down
+ * later makes the fence for both, and reads what is published. */
+static bool is_alone(void)
+{
+    AO_compiler_barrier();
+    return stm__slot_own && AO_load(&stm__slot_own->solo) &&
+           !AO_load(&stm__slot_own->begin);
+}
+
 /* Releases what may be released of a batch and leaves the rest somewhere.
  * True if nothing is left in it and it is the caller's again. */
 static bool process(struct stm__batch *batch)
 {
-    if (is_alone()) {
-        release_unseen(batch);
-        crowded = 0;
-    }
     while (batch->count) {
         struct stm__slot *holder = NULL;
-        size_t count = batch->count;
-        size_t kept = partition(batch, &holder);
+        size_t kept = 0;
 
-        batch->count = kept;
-        for (size_t i = kept; i < count; i++)
-            stm__release(batch->items[i].ref.type, batch->items[i].ref.value);
-        if (kept && !holder) {
+        if (is_alone())
+            crowded = 0;
+        else
+            kept = partition(batch, &holder);
+        release_from(batch, kept);
+        if (batch->count && !holder) { /* this thread may not */
             strand_batch(batch);
             return false;
         }
-        if (kept && leave_in_slot(batch, holder))
+        if (batch->count && leave_in_slot(batch, holder))
             return false;
     }
     if (!crowded)
@@ -588,6 +609,7 @@ void stm__limbo_thread_fini(void)
     bool any = false;
 
     working = false; /* a release function may have ended the thread */
+    resume_release();
     work();
     while ((batch = stm__later_thread_fini()) != NULL) {
         any = true;

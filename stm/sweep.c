@@ -6,6 +6,7 @@
 #include <stm/limbo-internal.h>
 #include <stm/park-internal.h>
 #include <stm/service-internal.h>
+#include <stm/tx-internal.h>
 
 /* Now and then, as long as any thread puts the release of values off, the
  * service thread releases those of threads that have put nothing off since it
@@ -42,7 +43,8 @@ bool stm__sweep_start(void)
 
 /* Whoever puts something into its list looks at stm__sweeping after that, and
  * this looks at the lists after that has been taken back, with a fence for
- * both.  What is released may end the thread, and so comes last. */
+ * both.  What is released may end the thread, and so comes last; the rest is
+ * then released when the thread's object goes. */
 static void look(struct stm__timer *unused_timer, uint64_t unused)
 {
     struct stm__batch *chain = NULL;
@@ -57,6 +59,7 @@ static void look(struct stm__timer *unused_timer, uint64_t unused)
         if (stm__later_sweep(&chain))
             (void)stm__sweep_start();
     }
+    (void)stm__thread();
     stm__limbo_release(chain);
 }
 

@@ -315,32 +315,39 @@ START_TEST(H_without_a_service_thread_nothing_is_put_off)
 END_TEST
 
 static struct stm_type ending_type;
-static AO_t endings;
+static AO_t armed, endings;
 
-/* The first one ends the thread that releases it. */
+/* The first one with that number ends the thread that releases it, if it is
+ * not of an attempt that was thrown away. */
 static void ending_release(stm_value value)
 {
-    bool last = counted_number(value) == 100;
+    bool is_that = AO_load(&armed) && counted_number(value) == 100;
 
     counted_type.release(value);
-    if (last && AO_fetch_and_add1_full(&endings) == 0)
+    if (is_that && AO_fetch_and_add1_full(&endings) == 0)
         pthread_exit(NULL);
+}
+
+static struct stm_tvar *ending_var(bool late)
+{
+    armed = endings = 0;
+    ending_type = late_type;
+    ending_type.late = late;
+    ending_type.release = ending_release;
+    return var_of(&ending_type);
 }
 
 START_TEST(H_a_release_function_that_ends_the_service_thread_stops_nothing)
 {
     struct presence presence = {0, 0};
-    struct stm_tvar *var;
-    struct crew *crew;
+    struct stm_tvar *var = ending_var(true);
+    struct crew *crew = enter(&presence);
 
-    endings = 0;
-    ending_type = late_type;
-    ending_type.release = ending_release;
-    var = var_of(&ending_type);
-    crew = enter(&presence);
     poke_counted(var, 99);
     poke_counted(var, 100);
-    poke_counted(var, 101);
+    AO_store(&armed, 1);
+    poke_counted(var, 99);
+    poke_counted(var, 99);
     await_count(&endings, 1);
     poke_counted(var, 102);
     poke_counted(var, 103);
@@ -348,6 +355,45 @@ START_TEST(H_a_release_function_that_ends_the_service_thread_stops_nothing)
     leave(&presence, crew);
     await_live(1);
     stm_tvar_release(var);
+}
+END_TEST
+
+struct pair {
+    struct stm_tvar *vars[2];
+    stm_value number;
+};
+
+static enum stm_status set_pair_body(struct stm_tx *tx, void *argument)
+{
+    struct pair *pair = argument;
+
+    STM_TRY(set_counted(tx, pair->vars[0], pair->number));
+    return set_counted(tx, pair->vars[1], pair->number);
+}
+
+static void *set_twice(void *argument)
+{
+    struct pair *pair = argument;
+
+    pair->number = 100;
+    EXPECT_STATUS(STM_OK, stm_atomically(set_pair_body, pair));
+    AO_store(&armed, 1);
+    pair->number = 99;
+    EXPECT_STATUS(STM_OK, stm_atomically(set_pair_body, pair));
+    EXPECT(false, "expected the thread to end in its release function");
+    return NULL;
+}
+
+START_TEST(H_a_release_function_that_ends_its_thread_keeps_nothing)
+{
+    struct pair pair = {.vars[0] = ending_var(false)};
+
+    pair.vars[1] = var_of(&ending_type);
+    run_and_unmap(set_twice, &pair);
+    EXPECT(counted_live() == 2, "expected the values set last, found %zu live",
+           counted_live());
+    stm_tvar_release(pair.vars[0]);
+    stm_tvar_release(pair.vars[1]);
 }
 END_TEST
 
@@ -366,5 +412,7 @@ int main(void)
     tcase_add_test(tests, H_without_a_service_thread_nothing_is_put_off);
     tcase_add_test(
         tests, H_a_release_function_that_ends_the_service_thread_stops_nothing);
+    tcase_add_test(tests,
+                   H_a_release_function_that_ends_its_thread_keeps_nothing);
     return run_suite("later ends", tests);
 }
