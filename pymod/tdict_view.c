@@ -89,6 +89,26 @@ PyObject *stm__view_repr(PyObject *object)
 
 /* ---- as built-in sets ---- */
 
+/* Adds those items to a set that the container has (wanted = 1) or has not
+ * (0).  Only these need a hash: the values among the pairs may have none. */
+static int add_if(PyObject *set, PyObject *items, PyObject *container,
+                  int wanted)
+{
+    PyObject *iterator = PyObject_GetIter(items), *item;
+    int result = 0;
+
+    if (iterator == NULL)
+        return -1;
+    while (result >= 0 && (item = PyIter_Next(iterator)) != NULL) {
+        result = PySequence_Contains(container, item);
+        if (result == wanted)
+            result = PySet_Add(set, item);
+        Py_DECREF(item);
+    }
+    Py_DECREF(iterator);
+    return result < 0 || PyErr_Occurred() != NULL ? -1 : 0;
+}
+
 /* The left operand as a set, changed by a method with the right one. */
 static PyObject *combine(PyObject *left, const char *method, PyObject *right)
 {
@@ -103,9 +123,38 @@ static PyObject *combine(PyObject *left, const char *method, PyObject *right)
     return set;
 }
 
+static bool is_view(struct stm__state *state, PyObject *object)
+{
+    return Py_IS_TYPE(object, state->tdict_keys) ||
+           Py_IS_TYPE(object, state->tdict_items);
+}
+
+/* Of two sets the smaller one is gone through. */
+static int intersect(PyObject *set, struct stm__state *state, PyObject *view,
+                     PyObject *other)
+{
+    int order = 0;
+
+    if (stm__is_set_like(state, other) &&
+        stm__compare_sizes(view, other, &order) < 0)
+        return -1;
+    return order < 0 ? add_if(set, view, other, 1)
+                     : add_if(set, other, view, 1);
+}
+
 PyObject *stm__view_and(PyObject *left, PyObject *right)
 {
-    return combine(left, "intersection_update", right);
+    struct stm__state *state = stm__state_of_either(left, right);
+    bool is_left = is_view(state, left);
+    PyObject *set;
+
+    if (stm__transaction("an operator of a TDict's view") == NULL)
+        return NULL;
+    set = PySet_New(NULL);
+    if (set != NULL && intersect(set, state, is_left ? left : right,
+                                 is_left ? right : left) < 0)
+        Py_CLEAR(set);
+    return set;
 }
 
 PyObject *stm__view_or(PyObject *left, PyObject *right)
@@ -120,7 +169,16 @@ PyObject *stm__view_subtract(PyObject *left, PyObject *right)
 
 PyObject *stm__view_xor(PyObject *left, PyObject *right)
 {
-    return combine(left, "symmetric_difference_update", right);
+    struct stm__state *state = stm__state_of_either(left, right);
+    PyObject *set;
+
+    if (!stm__is_set_like(state, left) || !stm__is_set_like(state, right))
+        return combine(left, "symmetric_difference_update", right);
+    set = PySet_New(NULL);
+    if (set != NULL &&
+        (add_if(set, left, right, 0) < 0 || add_if(set, right, left, 0) < 0))
+        Py_CLEAR(set);
+    return set;
 }
 
 /* ---- life ---- */

@@ -436,6 +436,32 @@ class ViewTest(Case):
             with self.assertRaises(TypeError):
                 pairs & 1
 
+    def test_pairs_need_a_hash_only_where_they_are_put_in_a_set(self):
+        @atomically
+        def _():
+            pairs = TDict(a=1, b=[2], c=3).items()
+            for make in (dict, TDict):
+                others = make(a=1, b=[2], c=4).items()
+                self.assertEqual(pairs ^ others, {("c", 3), ("c", 4)})
+            for few in ({("a", 1)}, [("a", 1), ("b", [3])], {("b", 2)}):
+                same = {pair for pair in few if pair == ("a", 1)}
+                self.assertEqual(pairs & few, same)
+                self.assertEqual(few & pairs, same)
+            with self.assertRaises(TypeError):
+                pairs & [("b", [2])]
+
+    def test_operators_raise_outside_a_transaction(self):
+        for view in (TDict(a=1).keys(), TDict(a=1).items()):
+            for operate in (
+                lambda: view & [],
+                lambda: [] & view,
+                lambda: view | [],
+                lambda: view - set(),
+                lambda: set() ^ view,
+            ):
+                with self.assertRaisesRegex(RuntimeError, r"stm\.atomically"):
+                    operate()
+
     def test_mapping_is_read_only(self):
         items = TDict(a=1)
         for view in (items.keys(), items.values(), items.items()):
