@@ -305,11 +305,11 @@ PyDoc_STRVAR(
     tset_doc,
     "TSet(initial_items=())\n--\n\n"
     "A transactional set that keeps the order in which keys were put in.\n\n"
-    "It does what a set does, inside atomically(); its operators take sets\n"
-    "and frozensets, too.  Finding, adding and removing a key takes time that\n"
-    "grows with the logarithm of the length to a base of 32; a copy takes\n"
-    "constant time.  An iterator goes over the set as it was when iter() was\n"
-    "called, so that it may change meanwhile.");
+    "It does what a set does, inside atomically(); its operators take sets,\n"
+    "frozensets and the views of dictionaries, too.  Finding, adding and\n"
+    "removing a key takes time that grows with the logarithm of the length to\n"
+    "a base of 32; a copy takes constant time.  An iterator goes over the set\n"
+    "as it was when iter() was called, so that it may change meanwhile.");
 
 #define DOC(text) PyDoc_STR(text)
 

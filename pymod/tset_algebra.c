@@ -219,19 +219,14 @@ PyObject *stm__tset_symmetric_difference(PyObject *object, PyObject *other)
     return copy;
 }
 
-/* ---- operators, which take only sets ---- */
-
-static bool is_set(struct stm__state *state, PyObject *object)
-{
-    return PyAnySet_Check(object) || stm__is_tset(state, object);
-}
+/* ---- operators, which take only what is like a set ---- */
 
 static PyObject *operate(PyObject *left, PyObject *right, change *operation)
 {
     struct stm__state *state = stm__state_of_either(left, right);
     PyObject *result;
 
-    if (!is_set(state, left) || !is_set(state, right))
+    if (!stm__is_set_like(state, left) || !stm__is_set_like(state, right))
         Py_RETURN_NOTIMPLEMENTED;
     if (stm__transaction("an operator of a TSet") == NULL)
         return NULL;
@@ -245,7 +240,7 @@ static PyObject *operate(PyObject *left, PyObject *right, change *operation)
 static PyObject *operate_in_place(PyObject *object, PyObject *other,
                                   change *operation)
 {
-    if (!is_set(stm__state_of(object), other))
+    if (!stm__is_set_like(stm__state_of(object), other))
         Py_RETURN_NOTIMPLEMENTED;
     if (stm__transaction(changing) == NULL || operation(object, other) < 0)
         return NULL;

@@ -142,6 +142,33 @@ class TSetTest(Case):
                 with self.assertRaises(TypeError):
                     items &= wrong
 
+    def test_operators_take_the_views_of_dictionaries(self):
+        for make in (dict, TDict):
+
+            @atomically
+            def _():
+                items, view = TSet("ab"), make(b=1, c=2).keys()
+                for result, expected in (
+                    (items | view, "abc"),
+                    (items & view, "b"),
+                    (items - view, "a"),
+                    (items ^ view, "ac"),
+                ):
+                    self.assertEqual(result, set(expected))
+                    self.assertIs(type(result), TSet)
+                self.assertEqual(view - items, {"c"})
+                same = items
+                items |= view
+                items &= make(a=0, b=1, c=2, d=3).keys()
+                items ^= make(a=0, d=3).keys()
+                items -= make(d=3).keys()
+                self.assertIs(items, same)
+                self.assertEqual(items, set("bc"))
+                items |= make(a=1).items()
+                self.assertIn(("a", 1), items)
+                with self.assertRaises(TypeError):
+                    items |= make(a=1).values()
+
     def test_operators_in_place_change_the_set(self):
         items = same = TSet("abc")
 
