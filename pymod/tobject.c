@@ -188,7 +188,8 @@ static int has_field(PyObject *object, PyObject *name)
     return look.set;
 }
 
-/* Python itself asks objects for names of this kind. */
+/* Python itself asks objects for names of this kind, and sets them where that
+ * does not raise an AttributeError: typing does with __orig_class__. */
 static bool is_special(PyObject *name)
 {
     Py_ssize_t length = PyUnicode_GET_LENGTH(name);
@@ -228,7 +229,12 @@ static int set_outside(PyObject *object, PyObject *name, PyObject *value)
     Py_XDECREF(found);
     if (data)
         return PyObject_GenericSetAttr(object, name, value);
-    raise_outside(object, name);
+    if (is_special(name))
+        raise_attribute_error(object, name,
+                              "'%.100s' object attribute '%U' must be set "
+                              "inside stm.atomically()");
+    else
+        raise_outside(object, name);
     return -1;
 }
 

@@ -15,23 +15,58 @@ PyObject *stm__get_attribute(PyObject *object, const char *name)
     return value;
 }
 
+/* What object's own __setattr__ has set, where the version of Python lets it in
+ * (frozen dataclasses use it): a new reference, or NULL, also without an
+ * exception. */
+static PyObject *set_by_others(PyObject *object)
+{
+    struct stm__tobject *self = (struct stm__tobject *)object;
+
+    if (AO_load_acquire((volatile AO_t *)&self->dict) == 0)
+        return NULL;
+    return PyObject_GenericGetDict(object, NULL);
+}
+
 PyObject *stm__tobject_as_dict(PyObject *object, const char *what)
 {
     struct stm_tx *tx = stm__transaction(what);
+    PyObject *dict, *others;
 
     if (tx == NULL)
         return NULL;
-    return stm__fields_as_dict(stm__tobject_fields(object), tx,
+    dict = stm__fields_as_dict(stm__tobject_fields(object), tx,
                                stm__state_of(object));
+    if (dict == NULL)
+        return NULL;
+    others = set_by_others(object);
+    if (others != NULL)
+        (void)PyDict_Merge(dict, others, 0);
+    Py_XDECREF(others);
+    if (PyErr_Occurred() != NULL)
+        Py_CLEAR(dict);
+    return dict;
 }
 
-/* Adds the items of a list to a set. */
+/* Adds the items of a list to a set, and takes the list; NULL: an exception may
+ * be set. */
 static int add_all(PyObject *set, PyObject *items)
 {
+    if (items == NULL)
+        return PyErr_Occurred() != NULL ? -1 : 0;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++)
         if (PySet_Add(set, PyList_GET_ITEM(items, i)) < 0)
-            return -1;
-    return 0;
+            break;
+    Py_DECREF(items);
+    return PyErr_Occurred() != NULL ? -1 : 0;
+}
+
+static PyObject *names_of_others(PyObject *object)
+{
+    PyObject *others = set_by_others(object);
+    PyObject *names = others != NULL ? PyDict_Keys(others) : NULL;
+
+    Py_XDECREF(others);
+    return names;
 }
 
 static PyObject *dir_of_type(PyTypeObject *type)
@@ -49,23 +84,21 @@ static PyObject *dir_of_type(PyTypeObject *type)
 PyObject *stm__tobject_dir(PyObject *object, PyObject *unused)
 {
     struct stm_tx *tx = stm__transaction("dir() of a TObject");
-    PyObject *names, *of_type, *all = NULL, *result = NULL;
+    PyObject *of_type, *all = NULL, *result = NULL;
 
     (void)unused;
     if (tx == NULL)
         return NULL;
-    names = stm__fields_list(stm__tobject_fields(object), tx,
-                             stm__state_of(object));
-    if (names == NULL)
-        return NULL;
     of_type = dir_of_type(Py_TYPE(object));
     if (of_type != NULL)
         all = PySet_New(of_type);
-    if (all != NULL && add_all(all, names) == 0)
+    if (all != NULL &&
+        add_all(all, stm__fields_list(stm__tobject_fields(object), tx,
+                                      stm__state_of(object))) == 0 &&
+        add_all(all, names_of_others(object)) == 0)
         result = PySequence_List(all);
     Py_XDECREF(all);
     Py_XDECREF(of_type);
-    Py_DECREF(names);
     return result;
 }
 

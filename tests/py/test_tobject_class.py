@@ -8,6 +8,7 @@ import dataclasses
 import gc
 import inspect
 import pickle
+import typing
 import unittest
 import weakref
 
@@ -190,6 +191,16 @@ class InheritanceTest(Case):
             )
             self.assertIn("Item(name='a'", repr(item))
 
+    def test_a_generic_class_is_made_anywhere(self):
+        kind = typing.TypeVar("kind")
+
+        class Box(TObject, typing.Generic[kind]):
+            pass
+
+        self.assertIs(type(Box[int]()), Box)
+        box = atomically(Box[int])
+        self.assertEqual(atomically(lambda: box.__orig_class__), Box[int])
+
     def test_slots_are_ordinary(self):
         class Slotted(TObject):
             __slots__ = ("fixed",)
@@ -277,6 +288,21 @@ class StateTest(Case):
             atomically(lambda: copy.copy(slotted))
         empty = atomically(lambda: copy.copy(Empty(1)))
         self.assertEqual(state(empty), {"x": 1, "y": 0})
+
+    def test_what_object_s_setattr_set_is_not_lost_unnoticed(self):
+        @dataclasses.dataclass(frozen=True)
+        class Frozen(TObject):
+            name: str
+
+        try:
+            frozen = Frozen("anna")
+        except TypeError as error:  # not all versions let it in
+            self.assertIn("can't apply this __setattr__", str(error))
+            return
+        self.assertEqual(state(frozen), {"name": "anna"})
+        twin = atomically(lambda: copy.copy(frozen))
+        self.assertTrue(atomically(lambda: twin == frozen))
+        self.assertIn("name", atomically(lambda: dir(frozen)))
 
     def test_an_object_that_holds_itself_is_copied_and_pickled(self):
         point = atomically(Point)
