@@ -16,11 +16,6 @@ bool stm__is_tset(struct stm__state *state, PyObject *object)
     return PyObject_TypeCheck(object, state->tset);
 }
 
-PyObject *stm__tset_new(struct stm__state *state)
-{
-    return PyObject_CallNoArgs((PyObject *)state->tset);
-}
-
 /* ---- one key ---- */
 
 static Py_ssize_t tset_length(PyObject *object)
@@ -262,6 +257,11 @@ static PyObject *tset_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return (PyObject *)self;
     Py_DECREF(self);
     return PyErr_NoMemory();
+}
+
+PyObject *stm__tset_new(struct stm__state *state)
+{
+    return tset_new(state->tset, NULL, NULL);
 }
 
 static int tset_traverse(PyObject *object, visitproc visit, void *arg)

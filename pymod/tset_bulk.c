@@ -112,6 +112,14 @@ int stm__tset_assign(PyObject *object, PyObject *other)
     return -1;
 }
 
+static enum stm_status empty_body(struct stm_tx *tx, void *set)
+{
+    size_t length;
+
+    STM_TRY(stm_tset_length(tx, set, &length));
+    return length == 0 ? STM_OK : stm_tset_clear(tx, set);
+}
+
 int stm__tset_init_items(PyObject *object, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {"initial_items", NULL};
@@ -120,7 +128,7 @@ int stm__tset_init_items(PyObject *object, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:TSet", keywords, &items))
         return -1;
     if (items == NULL)
-        return 0;
+        return stm__call_run(stm__state_of(object), empty_body, set_of(object));
     if (stm__is_tset(stm__state_of(object), items))
         return stm__tset_assign(object, items);
     return fill_anywhere(object, items);

@@ -51,6 +51,8 @@ class TSetTest(Case):
         other = TSet("e")
         atomically(lambda: items.__init__(other))
         self.check(items, "e")
+        items.__init__()
+        self.check(items, "")
 
     def test_use_outside_a_transaction_raises(self):
         items = TSet("a")
