@@ -313,7 +313,266 @@ extern PyMethodDef stm__stats_functions[];
 extern PyMethodDef stm__workers_functions[];
 extern PyMethodDef stm__service_functions[];
 
+/* ---- class.c ---- */
+
+/* PyObject_GetAttrString, but with the one object for the name: of each other
+ * one Python's cache of attributes takes note. */
+PyObject *stm__get_attribute(PyObject *object, const char *name);
+
+/* What a type or a base of it has by a name, unbound: a new reference, or NULL
+ * with or without an exception. */
+PyObject *stm__find_in_type(PyTypeObject *type, PyObject *name);
+
+/* An object's special method, which is looked for in its class alone: bound, a
+ * new reference, or NULL with or without an exception. */
+PyObject *stm__bind_special(PyObject *object, const char *name);
+
 /* ---- between types ---- */
+
+struct stm__tlist {
+    PyObject_HEAD struct stm_tlist *list;
+    PyObject *weakrefs;
+    size_t pooled; /* a pool works on it, so that it is never garbage */
+};
+
+/* A new list of the plain type, empty or with what a sequence holds. */
+PyObject *stm__tlist_new(struct stm__state *state);
+PyObject *stm__tlist_of(struct stm__state *state, struct stm_seq *items);
+
+/* The items of a sequence as a new Python list. */
+PyObject *stm__seq_as_list(const struct stm_seq *seq);
+
+/* The items as they are now, as a sequence that the caller owns; `what` names
+ * the operation in the error.  NULL: an exception is set. */
+struct stm_seq *stm__tlist_snapshot(PyObject *self, const char *what);
+
+/* The items of any iterable as a sequence that the caller owns; a TList's are
+ * shared.  NULL: an exception is set. */
+struct stm_seq *stm__tlist_sequence(struct stm__state *state, PyObject *values);
+
+/* tlist_items.c: the subscript protocol; the value NULL deletes.  The two with
+ * an index do not count from the end. */
+PyObject *stm__tlist_item(PyObject *self, Py_ssize_t index);
+int stm__tlist_assign_item(PyObject *self, Py_ssize_t index, PyObject *value);
+PyObject *stm__tlist_subscript(PyObject *self, PyObject *key);
+int stm__tlist_assign(PyObject *self, PyObject *key, PyObject *value);
+
+/* tlist_copies.c: sums, products and copies. */
+PyObject *stm__tlist_extend(PyObject *self, PyObject *values);
+PyObject *stm__tlist_inplace_concat(PyObject *self, PyObject *values);
+PyObject *stm__tlist_copy(PyObject *self, PyObject *unused);
+PyObject *stm__tlist_concat(PyObject *self, PyObject *other);
+PyObject *stm__tlist_repeat(PyObject *self, Py_ssize_t times);
+PyObject *stm__tlist_inplace_repeat(PyObject *self, Py_ssize_t times);
+
+/* tlist_state.c: __new__, __init__, the call of the class, and what pickle and
+ * copy ask for. */
+PyObject *stm__tlist_make(PyTypeObject *type, PyObject *args, PyObject *kwargs);
+int stm__tlist_fill_anew(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *stm__tlist_call(PyObject *type, PyObject *const *args, size_t flags,
+                          PyObject *names);
+PyObject *stm__tlist_reduce(PyObject *self, PyObject *unused);
+PyObject *stm__tlist_setstate(PyObject *self, PyObject *state);
+PyObject *stm__tlist_shallow(PyObject *self, PyObject *unused);
+
+/* tlist_values.c: what compares items or moves them all. */
+int stm__tlist_contains(PyObject *self, PyObject *item);
+PyObject *stm__tlist_compare(PyObject *self, PyObject *other, int operator);
+PyObject *stm__tlist_index(PyObject *self, PyObject *const *args,
+                           Py_ssize_t count);
+PyObject *stm__tlist_count(PyObject *self, PyObject *item);
+PyObject *stm__tlist_remove(PyObject *self, PyObject *item);
+PyObject *stm__tlist_sort(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *stm__tlist_reverse(PyObject *self, PyObject *unused);
+PyObject *stm__tlist_reversed(PyObject *self, PyObject *unused);
+
+/* Takes the sequence. */
+PyObject *stm__tlist_iterator_new(struct stm__state *state,
+                                  struct stm_seq *items, bool reversed);
+
+/* ---- keys.c: what TDict and TSet have in common ---- */
+
+struct stm__tdict {
+    PyObject_HEAD struct stm_tdict *dict;
+    PyObject *weakrefs;
+};
+
+struct stm__tset {
+    PyObject_HEAD struct stm_tset *set;
+    PyObject *weakrefs;
+};
+
+/* Objects as keys.  What a key's functions raise stays set while
+ * STM__KEY_RAISED is returned through the library. */
+extern const struct stm_key_type stm__keys;
+
+/* The state by an operator's operands, one of which is of a type of ours. */
+struct stm__state *stm__state_of_either(PyObject *left, PyObject *right);
+
+/* Sets a KeyError. */
+void stm__raise_missing(PyObject *key);
+
+/* stm__raise for what looked for a key; returns NULL. */
+PyObject *stm__raise_key(PyObject *self, enum stm_status status, PyObject *key);
+
+/* What a body has to return whose search for a key ended with a status: what
+ * was raised is put aside for stm__call_end. */
+enum stm_status stm__key_failed(struct stm_tx *tx, enum stm_status status);
+
+enum stm__part { STM__KEYS, STM__VALUES, STM__ITEMS };
+
+/* A new reference to the key, the value, or a pair of both. */
+PyObject *stm__part_at(const struct stm_map *map, size_t index,
+                       enum stm__part part);
+
+/* All of them in a new Python list. */
+PyObject *stm__parts(const struct stm_map *map, enum stm__part part);
+
+/* Takes the map, also when it fails. */
+PyObject *stm__map_iterator_new(struct stm__state *state, struct stm_map *map,
+                                enum stm__part part, bool reversed);
+
+/* The last part of the type's name. */
+const char *stm__short_name(PyObject *object);
+
+/* "TSet({1, 2})" or "TDict({1: 2})". */
+PyObject *stm__keyed_repr(PyObject *object, struct stm_map *map,
+                          enum stm__part part);
+
+/* What __reduce__ returns: the contents, and what the instance has besides, go
+ * to __setstate__ as a pair, which gives the latter to
+ * stm__keyed_set_attributes. */
+PyObject *stm__keyed_reduce(PyObject *object, PyObject *contents);
+int stm__keyed_set_attributes(PyObject *object, PyObject *state);
+
+/* tdict.c: a new one of the plain type. */
+PyObject *stm__tdict_new(struct stm__state *state);
+bool stm__is_tdict(struct stm__state *state, PyObject *object);
+
+/* What it holds, owned by the caller; NULL with an exception, in which `what`
+ * names the operation. */
+struct stm_map *stm__tdict_snapshot(PyObject *self, const char *what);
+
+/* The same also outside of transactions. */
+struct stm_map *stm__tdict_snapshot_anywhere(PyObject *self);
+Py_ssize_t stm__tdict_length(PyObject *self);
+int stm__tdict_contains(PyObject *self, PyObject *key);
+
+/* 1, and *value is a new reference; 0 if there is no such key; -1 with an
+ * exception. */
+int stm__tdict_find(PyObject *self, PyObject *key, PyObject **value);
+
+/* tdict_bulk.c: what deals with all keys at once. */
+int stm__tdict_init_items(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *stm__tdict_update(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *stm__tdict_or(PyObject *left, PyObject *right);
+PyObject *stm__tdict_inplace_or(PyObject *self, PyObject *other);
+PyObject *stm__tdict_compare(PyObject *self, PyObject *other, int operator);
+PyObject *stm__tdict_fromkeys(PyObject *type, PyObject *args);
+PyObject *stm__tdict_copy(PyObject *self, PyObject *unused);
+PyObject *stm__tdict_shallow_copy(PyObject *self, PyObject *unused);
+PyObject *stm__tdict_reduce(PyObject *self, PyObject *unused);
+PyObject *stm__tdict_setstate(PyObject *self, PyObject *state);
+
+/* tdict_view.c: what the three types of views share. */
+struct stm__view {
+    PyObject_HEAD PyObject *dict; /* NULL once the collector cleared it */
+    enum stm__part part;
+};
+PyObject *stm__view_new(PyTypeObject *type, PyObject *dict,
+                        enum stm__part part);
+PyObject *stm__view_iter(PyObject *self);
+PyObject *stm__view_reversed(PyObject *self, PyObject *unused);
+PyObject *stm__view_repr(PyObject *self);
+Py_ssize_t stm__view_length(PyObject *self);
+
+/* Borrowed; NULL with an exception. */
+PyObject *stm__view_dict(PyObject *self);
+
+int stm__view_traverse(PyObject *self, visitproc visit, void *arg);
+int stm__view_clear(PyObject *self);
+void stm__view_dealloc(PyObject *self);
+PyObject *stm__view_and(PyObject *left, PyObject *right);
+PyObject *stm__view_or(PyObject *left, PyObject *right);
+PyObject *stm__view_subtract(PyObject *left, PyObject *right);
+PyObject *stm__view_xor(PyObject *left, PyObject *right);
+extern PyGetSetDef stm__view_properties[];
+
+/* set_like.c: is it a set, or a view that is like one?  The others take such
+ * an object first, and any iterable unless they compare. */
+bool stm__is_set_like(struct stm__state *state, PyObject *object);
+
+/* *order is less than, equal to or greater than 0 as left has fewer items than
+ * right, as many, or more.  -1 with an exception. */
+int stm__compare_sizes(PyObject *left, PyObject *right, int *order);
+PyObject *stm__compare_sets(PyObject *left, PyObject *right, int operator);
+PyObject *stm__isdisjoint(PyObject *self, PyObject *other);
+PyObject *stm__issubset(PyObject *self, PyObject *other);
+PyObject *stm__issuperset(PyObject *self, PyObject *other);
+
+/* tset.c */
+PyObject *stm__tset_new(struct stm__state *state);
+bool stm__is_tset(struct stm__state *state, PyObject *object);
+struct stm_map *stm__tset_snapshot(PyObject *self, const char *what);
+
+/* -1 with an exception; else whether the key was there. */
+int stm__tset_contains(PyObject *self, PyObject *key);
+int stm__tset_put(PyObject *self, PyObject *key);
+int stm__tset_take(PyObject *self, PyObject *key);
+
+/* tset_bulk.c: adds what is in any iterable; replaces what it holds by what
+ * another TSet does; -1 with an exception. */
+int stm__tset_put_all(PyObject *self, PyObject *keys);
+int stm__tset_assign(PyObject *self, PyObject *other);
+
+/* What is in an iterable, as a new dict. */
+PyObject *stm__unique(PyObject *iterable);
+
+int stm__tset_init_items(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *stm__tset_copy(PyObject *self, PyObject *unused);
+PyObject *stm__tset_shallow_copy(PyObject *self, PyObject *unused);
+PyObject *stm__tset_reduce(PyObject *self, PyObject *unused);
+PyObject *stm__tset_setstate(PyObject *self, PyObject *state);
+
+/* tset_algebra.c: calls step, which returns -1 with an exception, for each item
+ * of an iterable; then the methods by name, and the operators. */
+int stm__tset_for_each(PyObject *self, PyObject *iterable,
+                       int (*step)(PyObject *self, PyObject *key));
+PyObject *stm__tset_update(PyObject *self, PyObject *others);
+PyObject *stm__tset_union(PyObject *self, PyObject *others);
+PyObject *stm__tset_intersection_update(PyObject *self, PyObject *others);
+PyObject *stm__tset_intersection(PyObject *self, PyObject *others);
+PyObject *stm__tset_difference_update(PyObject *self, PyObject *others);
+PyObject *stm__tset_difference(PyObject *self, PyObject *others);
+PyObject *stm__tset_symmetric_difference_update(PyObject *self,
+                                                PyObject *other);
+PyObject *stm__tset_symmetric_difference(PyObject *self, PyObject *other);
+PyObject *stm__tset_or(PyObject *left, PyObject *right);
+PyObject *stm__tset_and(PyObject *left, PyObject *right);
+PyObject *stm__tset_subtract(PyObject *left, PyObject *right);
+PyObject *stm__tset_xor(PyObject *left, PyObject *right);
+PyObject *stm__tset_inplace_or(PyObject *self, PyObject *other);
+PyObject *stm__tset_inplace_and(PyObject *self, PyObject *other);
+PyObject *stm__tset_inplace_subtract(PyObject *self, PyObject *other);
+PyObject *stm__tset_inplace_xor(PyObject *self, PyObject *other);
+
+struct stm__tweakref {
+    PyObject_HEAD struct stm_tweakref *ref; /* NULL until __init__ has run */
+    struct stm_tvar *armed; /* not 0: the callback is to run; NULL: none */
+    PyObject *callback;
+    PyObject *weakrefs;
+};
+
+/* tweakref_link.c: the library's way to the referent of `owner`, a TWeakRef.
+ * NULL with an exception.  The maker drops it when the library has taken it, or
+ * has not. */
+PyObject *stm__link_new(PyTypeObject *type, PyObject *owner,
+                        PyObject *referent);
+void stm__link_drop(PyObject *link);
+extern const struct stm_weak_type stm__link_type;
+
+/* Where the link keeps its owner from the death until the callback runs. */
+PyObject **stm__link_bereaved(PyObject *link);
 
 /* workers.c: completes a pool's configuration so that its workers are attached
  * to the interpreter and call what they find in the list. */

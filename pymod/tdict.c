@@ -23,7 +23,7 @@ PyObject *stm__tdict_new(struct stm__state *state)
 
 /* ---- finding ---- */
 
-static Py_ssize_t tdict_length(PyObject *object)
+Py_ssize_t stm__tdict_length(PyObject *object)
 {
     struct stm_tx *tx = stm__transaction("len() of a TDict");
     enum stm_status status;
@@ -41,21 +41,16 @@ static Py_ssize_t tdict_length(PyObject *object)
 /* What d[key] is where there is no such key. */
 static PyObject *missing(PyObject *object, PyObject *key)
 {
-    PyObject *type = (PyObject *)Py_TYPE(object), *function, *result;
+    PyObject *function = NULL, *result = NULL;
 
-    if (Py_TYPE(object) != stm__state_of(object)->tdict) {
-        function = PyObject_GetAttrString(type, "__missing__");
-        if (function != NULL) {
-            result = PyObject_CallFunctionObjArgs(function, object, key, NULL);
-            Py_DECREF(function);
-            return result;
-        }
-        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
-            return NULL;
-        PyErr_Clear();
-    }
-    stm__raise_missing(key);
-    return NULL;
+    if (!Py_IS_TYPE(object, stm__state_of(object)->tdict))
+        function = stm__bind_special(object, "__missing__");
+    if (function != NULL)
+        result = PyObject_CallOneArg(function, key);
+    else if (PyErr_Occurred() == NULL)
+        stm__raise_missing(key);
+    Py_XDECREF(function);
+    return result;
 }
 
 static PyObject *tdict_subscript(PyObject *object, PyObject *key)
@@ -471,7 +466,7 @@ static PyType_Slot slots[] = {
     {Py_tp_methods, methods},
     {Py_tp_members, members},
     {Py_sq_contains, stm__tdict_contains},
-    {Py_mp_length, tdict_length},
+    {Py_mp_length, stm__tdict_length},
     {Py_mp_subscript, tdict_subscript},
     {Py_mp_ass_subscript, tdict_assign},
     {Py_nb_or, stm__tdict_or},

@@ -53,24 +53,37 @@ static int finish(PyObject *object, enum stm_status status)
     return -1;
 }
 
+/* Sets the keys of a TDict. */
+static int merge_tdict(PyObject *object, PyObject *values)
+{
+    struct stm_map *map = stm__tdict_snapshot(values, "TDict.update()");
+    int result;
+
+    if (map == NULL)
+        return -1;
+    result = finish(object, put_map(stm_current(), dict_of(object), map));
+    stm_map_release(map);
+    return result;
+}
+
+/* Is it a TDict that goes through its keys as all do? */
+static bool is_plain(struct stm__state *state, PyObject *values)
+{
+    return stm__is_tdict(state, values) &&
+           Py_TYPE(values)->tp_iter == state->tdict->tp_iter;
+}
+
 /* Sets the keys of any mapping or iterable of pairs. */
 static int merge(PyObject *object, PyObject *values)
 {
     struct stm_tx *tx = stm__transaction("TDict.update()");
-    struct stm_map *map;
     PyObject *dict;
     int result;
 
     if (tx == NULL)
         return -1;
-    if (stm__is_tdict(stm__state_of(object), values)) {
-        map = stm__tdict_snapshot(values, "TDict.update()");
-        if (map == NULL)
-            return -1;
-        result = finish(object, put_map(tx, dict_of(object), map));
-        stm_map_release(map);
-        return result;
-    }
+    if (is_plain(stm__state_of(object), values))
+        return merge_tdict(object, values);
     dict = PyObject_CallOneArg((PyObject *)&PyDict_Type, values);
     if (dict == NULL)
         return -1;
@@ -314,8 +327,8 @@ PyObject *stm__tdict_shallow_copy(PyObject *object, PyObject *unused)
     no_args = PyTuple_New(0);
     if (no_args != NULL)
         copy = stm__state_of(object)->tdict->tp_new(type, no_args, NULL);
-    if (copy != NULL &&
-        (merge(copy, object) < 0 || stm__keyed_set_attributes(copy, state) < 0))
+    if (copy != NULL && (merge_tdict(copy, object) < 0 ||
+                         stm__keyed_set_attributes(copy, state) < 0))
         Py_CLEAR(copy);
     Py_XDECREF(no_args);
     Py_DECREF(state);

@@ -53,7 +53,7 @@ Py_ssize_t stm__view_length(PyObject *object)
 {
     PyObject *dict = stm__view_dict(object);
 
-    return dict == NULL ? -1 : PyObject_Size(dict);
+    return dict == NULL ? -1 : stm__tdict_length(dict);
 }
 
 static PyObject *repr_now(PyObject *object, PyObject *dict)

@@ -150,10 +150,6 @@ int stm__tobject_change(PyObject *object, struct stm__field *field,
 
 /* ---- tobject_state.c ---- */
 
-/* PyObject_GetAttrString, but with the one object for the name: of each other
- * one Python's cache of attributes takes note. */
-PyObject *stm__get_attribute(PyObject *object, const char *name);
-
 /* The fields as a new dict; `what` is called outside of a transaction.  NULL
  * with an exception. */
 PyObject *stm__tobject_as_dict(PyObject *object, const char *what);

@@ -51,60 +51,6 @@ static void raise_outside(PyObject *object, PyObject *name)
 
 /* ---- what the type has ---- */
 
-static PyObject *find_in_dict(PyObject *dict, PyObject *name)
-{
-#if PY_VERSION_HEX >= 0x030d0000
-    PyObject *found;
-
-    (void)PyDict_GetItemRef(dict, name, &found);
-    return found;
-#else
-    return Py_XNewRef(PyDict_GetItemWithError(dict, name));
-#endif
-}
-
-static PyObject *find_in_class(PyTypeObject *type, PyObject *name)
-{
-#if PY_VERSION_HEX >= 0x030c0000
-    PyObject *dict = PyType_GetDict(type);
-#else
-    PyObject *dict = Py_XNewRef(type->tp_dict);
-#endif
-    PyObject *found = dict != NULL ? find_in_dict(dict, name) : NULL;
-
-    Py_XDECREF(dict);
-    return found;
-}
-
-/* The type and its bases, in order: a new reference.  Without a GIL another
- * thread may be replacing them. */
-static PyObject *order_of(PyTypeObject *type)
-{
-#ifdef Py_GIL_DISABLED
-    return stm__get_attribute((PyObject *)type, "__mro__");
-#else
-    return Py_NewRef(type->tp_mro);
-#endif
-}
-
-/* What a type or a base of it has by a name, unbound: a new reference, or NULL
- * with or without an exception. */
-static PyObject *find_in_type(PyTypeObject *type, PyObject *name)
-{
-    PyObject *mro = order_of(type);
-    PyObject *found = NULL;
-
-    if (mro == NULL)
-        return NULL;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro) && found == NULL; i++) {
-        found = find_in_class((PyTypeObject *)PyTuple_GET_ITEM(mro, i), name);
-        if (PyErr_Occurred() != NULL)
-            break;
-    }
-    Py_DECREF(mro);
-    return found;
-}
-
 static bool is_data_descriptor(const PyObject *found)
 {
     return found != NULL && Py_TYPE(found)->tp_descr_set != NULL;
@@ -138,7 +84,7 @@ static int is_hidden(PyObject *object, struct stm__field *field)
 
     if (version != 0 && checked / 2 == version)
         return checked % 2;
-    found = find_in_type(Py_TYPE(object), field->name);
+    found = stm__find_in_type(Py_TYPE(object), field->name);
     if (found == NULL && PyErr_Occurred() != NULL)
         return -1;
     hidden = is_data_descriptor(found);
@@ -202,7 +148,7 @@ static bool is_special(PyObject *name)
 
 static PyObject *get_outside(PyObject *object, PyObject *name)
 {
-    PyObject *found = find_in_type(Py_TYPE(object), name);
+    PyObject *found = stm__find_in_type(Py_TYPE(object), name);
     bool of_type = found != NULL || is_special(name);
     int set = 0;
 
@@ -221,7 +167,7 @@ static PyObject *get_outside(PyObject *object, PyObject *name)
 
 static int set_outside(PyObject *object, PyObject *name, PyObject *value)
 {
-    PyObject *found = find_in_type(Py_TYPE(object), name);
+    PyObject *found = stm__find_in_type(Py_TYPE(object), name);
     bool data = is_data_descriptor(found);
 
     if (found == NULL && PyErr_Occurred() != NULL)

@@ -5,16 +5,6 @@
 
 #include "tobject-internal.h"
 
-PyObject *stm__get_attribute(PyObject *object, const char *name)
-{
-    PyObject *interned = PyUnicode_InternFromString(name);
-    PyObject *value =
-        interned != NULL ? PyObject_GetAttr(object, interned) : NULL;
-
-    Py_XDECREF(interned);
-    return value;
-}
-
 /* What object's own __setattr__ has set, where the version of Python lets it in
  * (frozen dataclasses use it): a new reference, or NULL, also without an
  * exception. */
