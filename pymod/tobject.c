@@ -352,7 +352,9 @@ PyDoc_STRVAR(
     "and written only inside atomically().  Adding one disturbs only those "
     "who\n"
     "listed the attributes, or missed this one.  What belongs to the class,\n"
-    "like methods and properties, is as with other classes.\n\n"
+    "like methods and properties, is as with other classes.  An object keeps\n"
+    "room for each name that it was ever asked for; where names are data, use\n"
+    "a TDict.\n\n"
     "An instance is made anywhere, unless __init__() sets attributes.  It can\n"
     "be copied and pickled inside atomically(), and unpickled anywhere.\n"
     "__dict__ is a read-only copy.");
