@@ -116,6 +116,11 @@ class ConflictTest(Case):
         atomically(meet)
         return len(runs)
 
+    def often(self, body, change):
+        """The same, some times: any attempt may have to run again, but those
+        that conflict always do."""
+        return (self.runs(body, change) for _ in range(20))
+
     def test_different_attributes_do_not_conflict(self):
         def write_present(thing):
             thing.present = 5
@@ -141,7 +146,7 @@ class ConflictTest(Case):
         for body in (write_present, read_present, miss, call):
             for change in (write_other, add, remove):
                 with self.subTest(body=body.__name__, change=change.__name__):
-                    self.assertEqual(self.runs(body, change), 1)
+                    self.assertIn(1, self.often(body, change))
 
     def test_the_same_attribute_does(self):
         def write(thing):
