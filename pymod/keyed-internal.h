@@ -72,6 +72,7 @@ struct stm_map *stm__tdict_snapshot(PyObject *self, const char *what);
 
 /* The same also outside of transactions. */
 struct stm_map *stm__tdict_snapshot_anywhere(PyObject *self);
+Py_ssize_t stm__tdict_length(PyObject *self);
 int stm__tdict_contains(PyObject *self, PyObject *key);
 
 /* 1, and *value is a new reference; 0 if there is no such key; -1 with an
