@@ -108,12 +108,34 @@ static bool may_free_loop(stm_value loop)
 static const struct stm_type loop_type = {
     .name = "event loop", .release = free_loop, .may_release = may_free_loop};
 
+/* Whoever runs the loop has a reference to the object. */
+static int eventloop_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    struct eventloop *self = (struct eventloop *)object;
+    struct stm__visitor visitor = {visit, arg};
+
+    Py_VISIT(Py_TYPE(self));
+    if (self->loop == NULL)
+        return 0;
+    return stm_eventloop_traverse(self->loop, stm__visit, &visitor);
+}
+
+static int eventloop_clear(PyObject *object)
+{
+    struct eventloop *self = (struct eventloop *)object;
+
+    if (self->loop != NULL)
+        stm_eventloop_discard(self->loop);
+    return 0;
+}
+
 static void eventloop_dealloc(PyObject *object)
 {
     struct eventloop *self = (struct eventloop *)object;
     PyTypeObject *type = Py_TYPE(self);
     struct stm_tx *tx = stm_current();
 
+    PyObject_GC_UnTrack(object);
     if (self->loop == NULL)
         ;
     else if (tx == NULL)
@@ -141,6 +163,8 @@ static PyType_Slot slots[] = {
     {Py_tp_doc, (void *)"EventLoop()\n--\n\nThe inside of an event loop."},
     {Py_tp_new, eventloop_new},
     {Py_tp_dealloc, eventloop_dealloc},
+    {Py_tp_traverse, eventloop_traverse},
+    {Py_tp_clear, eventloop_clear},
     {Py_tp_methods, methods},
     {0, NULL},
 };
@@ -148,7 +172,7 @@ static PyType_Slot slots[] = {
 static PyType_Spec spec = {
     .name = "stm._stm.EventLoop",
     .basicsize = sizeof(struct eventloop),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = slots,
 };
 

@@ -334,6 +334,17 @@ void stm_eventloop_free(struct stm_eventloop *loop)
     destroy(loop);
 }
 
+int stm_eventloop_traverse(struct stm_eventloop *loop, stm_visit *visit,
+                           void *context)
+{
+    return stm_tlist_traverse(loop->events, visit, context);
+}
+
+void stm_eventloop_discard(struct stm_eventloop *loop)
+{
+    stm_tlist_discard(loop->events);
+}
+
 /* ---- the process's own ---- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

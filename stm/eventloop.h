@@ -53,6 +53,12 @@ stm_eventloop_stop(struct stm_tx *tx, struct stm_eventloop *loop);
  * transaction, not on the loop's own thread. */
 STM_API void stm_eventloop_free(struct stm_eventloop *loop);
 
+/* For a tracing collector: see stm_tvar_traverse and stm_tvar_clear.  A loop
+ * that somebody runs is never garbage. */
+STM_API int stm_eventloop_traverse(struct stm_eventloop *loop, stm_visit *visit,
+                                   void *context);
+STM_API void stm_eventloop_discard(struct stm_eventloop *loop);
+
 #ifdef __cplusplus
 }
 #endif

@@ -70,7 +70,8 @@ class EventLoop:
     def start(self) -> None:
         """Start a thread that runs the loop; not inside a transaction.
 
-        At exit, what has been scheduled on a loop that was started still runs.
+        The loop lives until it is stopped.  At exit, what has been scheduled on
+        a loop that was started still runs.
         """
         if _stm_package.in_transaction():
             raise RuntimeError("a loop cannot be started inside a transaction")
@@ -79,7 +80,7 @@ class EventLoop:
                 return
             thread = _threading.Thread(
                 name="stm.eventloop.EventLoop",
-                target=self._loop.run,
+                target=self.run,
                 daemon=True,
             )
             thread.start()
@@ -151,11 +152,15 @@ def scheduled_function(
 
 
 # Not by threading._register_atexit, which comes before the non-daemon threads
-# have been waited for: what those schedule is still to run.
+# have been waited for: what those schedule is still to run.  The default loop
+# is the last, since the others may schedule on it.  From then on it refuses,
+# rather than start a thread that the interpreter would cut short.
 @_atexit.register
 def _at_exit() -> None:
     for loop in list(_loops):
-        loop._finish()
+        if loop is not default_event_loop:
+            loop._finish()
+    default_event_loop._finish()
 
 
 def _after_fork() -> None:

@@ -1,8 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The stm authors
 # SPDX-License-Identifier: MIT
+import gc
 import signal
 import threading
 import unittest
+import weakref
 
 import stm
 from stm import TVar, atomically
@@ -144,6 +146,23 @@ class EventLoopTest(Case):
         body()
         atomically(body)
 
+    def test_one_that_what_is_scheduled_refers_to_is_collected(self):
+        class Thing:
+            pass
+
+        def body():
+            loop, thing = EventLoop(), Thing()
+            thing.loop = loop
+            loop.schedule(lambda: thing)
+            gc.collect()
+            return loop, weakref.ref(thing)
+
+        loop, reference = body()
+        self.assertIsNotNone(reference(), "expected the loop to keep it")
+        del loop
+        gc.collect()
+        self.assertIsNone(reference(), "expected the cycle to be collected")
+
 
 class ExitTest(Case):
     def test_what_was_scheduled_still_runs_at_exit(self):
@@ -156,6 +175,24 @@ class ExitTest(Case):
             """
         )
         self.assertEqual(output.split(), list("01234"))
+
+    def test_what_was_scheduled_on_a_loop_nobody_holds_still_runs(self):
+        output, _, _ = self.script(
+            """
+            import threading, stm.eventloop
+            let_go = threading.Event()
+
+            def schedule():
+                loop = stm.eventloop.EventLoop()
+                loop.start()
+                loop.schedule(let_go.wait)
+                loop.schedule(lambda: print("ran"))
+
+            schedule()
+            threading._register_atexit(let_go.set)
+            """
+        )
+        self.assertEqual(output, "ran\n")
 
     def test_what_a_thread_schedules_during_shutdown_still_runs(self):
         output, _, _ = self.script(
@@ -179,6 +216,43 @@ class ExitTest(Case):
             """
         )
         self.assertEqual(output, "ran\n")
+
+    def test_what_a_loop_schedules_on_the_default_loop_still_runs(self):
+        output, _, _ = self.script(
+            """
+            import stm.eventloop, time
+            stm.eventloop.schedule(lambda: None)
+
+            class LastInAnySet(stm.eventloop.EventLoop):
+                def __hash__(self):
+                    return 2**60 - 1
+
+            loop = LastInAnySet()
+            loop.start()
+            loop.schedule(lambda: time.sleep(0.1))
+            loop.schedule(lambda: stm.eventloop.schedule(lambda: print("ran")))
+            """
+        )
+        self.assertEqual(output, "ran\n")
+
+    def test_what_comes_after_the_end_of_the_default_loop_is_refused(self):
+        output, _, _ = self.script(
+            """
+            import atexit
+
+            @atexit.register
+            def late():
+                for _ in range(2):
+                    try:
+                        stm.eventloop.schedule(lambda: print("ran"))
+                    except RuntimeError as error:
+                        print(error)
+
+            import stm.eventloop
+            """
+        )
+        message = "cannot schedule after shutdown or stop\n"
+        self.assertEqual(output, message * 2)
 
     def test_ctrl_c_ends_a_loop_that_the_main_thread_runs(self):
         output, errors, _ = self.script(

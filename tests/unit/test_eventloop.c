@@ -245,6 +245,28 @@ START_TEST(arguments_are_released_run_or_not)
 }
 END_TEST
 
+START_TEST(a_collector_sees_the_arguments_and_can_let_them_go)
+{
+    size_t visits = 0;
+
+    diary_init(0);
+    for (size_t i = 0; i < 100; i++)
+        EXPECT_STATUS(STM_OK, stm_atomically(counted_body, NULL));
+    EXPECT(stm_eventloop_traverse(diary.loop, visit_count, &visits) == 0,
+           "expected the traversal to end by itself");
+    EXPECT(visits == 100, "expected 100 visits, got %zu", visits);
+    stm_eventloop_discard(diary.loop);
+    EXPECT(counted_live() == 0, "expected the arguments released, %zu live",
+           counted_live());
+    EXPECT_STATUS(STM_OK, stm_atomically(counted_body, NULL));
+    EXPECT_STATUS(STM_OK, stm_atomically(stop_body, NULL));
+    EXPECT_STATUS(STM_OK, stm_eventloop_run(diary.loop));
+    EXPECT(diary.next == 1, "expected only the action scheduled since, got %zu",
+           (size_t)diary.next);
+    diary_fini();
+}
+END_TEST
+
 /* The process's own loop starts by itself. */
 static enum stm_status default_body(struct stm_tx *tx, void *argument)
 {
@@ -332,6 +354,7 @@ int main(void)
     tcase_add_test(tests,
                    freeing_a_loop_runs_what_was_scheduled_and_ends_its_thread);
     tcase_add_test(tests, arguments_are_released_run_or_not);
+    tcase_add_test(tests, a_collector_sees_the_arguments_and_can_let_them_go);
     tcase_add_test(tests, the_default_loop_starts_by_itself);
     tcase_add_test(tests, C_an_idle_loop_wakes_for_an_action);
     tcase_add_test(tests,
