@@ -148,9 +148,11 @@ static PyObject *wakeups_take(PyObject *object, PyObject *unused)
 
 static void close_descriptor(struct wakeups *self)
 {
-    AO_t descriptor = AO_load(&self->descriptor);
+    AO_t descriptor;
 
-    AO_store(&self->descriptor, 0);
+    do
+        descriptor = AO_load(&self->descriptor);
+    while (!AO_compare_and_swap_full(&self->descriptor, descriptor, 0));
     if (descriptor != 0)
         (void)close((int)descriptor - 1);
 }

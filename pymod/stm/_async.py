@@ -46,24 +46,29 @@ class _Hub:
         self._callers += 1
 
     def leave(self) -> None:
-        """For one whose call has been withdrawn."""
+        """For one whose call has been withdrawn, on any thread.
+
+        A coroutine that is dropped ends wherever that is noticed.
+        """
+        if self._running_loop() is self._loop:
+            self._leave(watched=True)
+        elif self._loop.is_closed() or self._process != _os.getpid():
+            # A child's loop has what it watches in common with its parent's.
+            self._leave(watched=False)
+        else:
+            try:
+                self._loop.call_soon_threadsafe(self._leave, True)
+            except RuntimeError:
+                pass  # closed meanwhile: the descriptor goes with the hub
+
+    def _leave(self, watched: bool) -> None:
         self._callers -= 1
         if self._callers > 0 or self._descriptor < 0:
             return
-        if self._running_loop() is self._loop:
-            self._close()
-        elif self._loop.is_closed() or self._process != _os.getpid():
-            # A child's loop has what it watches in common with its parent's.
-            self.wakeups.close()
-            self._descriptor = -1
-        else:
-            self._loop.call_soon_threadsafe(self._close)
-
-    def _close(self) -> None:
-        if self._callers == 0 and self._descriptor >= 0:
+        if watched:
             self._loop.remove_reader(self._descriptor)
-            self.wakeups.close()
-            self._descriptor = -1
+        self.wakeups.close()
+        self._descriptor = -1
 
     async def wait(self, number: int, seconds: float | None) -> None:
         """Wait until the call with that number is woken, or for so long."""

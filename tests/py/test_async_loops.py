@@ -6,6 +6,7 @@ import asyncio
 import gc
 import inspect
 import os
+import queue
 import select
 import signal
 import sysconfig
@@ -196,6 +197,35 @@ class LoopTest(AsyncCase):
         run(main())
         self.assertIsNone(reference(), "expected what it saw to be released")
         self.assertEqual(descriptors(), before)
+
+    def test_coroutines_that_other_threads_drop_withdraw(self):
+        var, dropped = TVar(), queue.SimpleQueue()
+        rounds = 500 if SLOW else 20000
+
+        def drop():
+            for coroutine in iter(dropped.get, None):
+                coroutine.close()
+
+        async def main():
+            before = descriptors()
+            threads = [self.start(drop) for _ in range(2)]
+            task = await self.task(lambda: take(var))
+            for _ in range(rounds):
+                coroutine = atomically_async(lambda: (var.get(), retry()))
+                coroutine.send(None)
+                dropped.put(coroutine)
+                del coroutine
+            for _ in threads:
+                dropped.put(None)
+            while any(thread.is_alive() for thread in threads):
+                await asyncio.sleep(0)
+            self.join(*threads)
+            await asyncio.sleep(0)
+            atomically(lambda: var.set("value"))
+            self.assertEqual(await task, "value")
+            self.assertEqual(descriptors(), before)
+
+        run(main())
 
     def test_a_loop_that_stops_and_goes_on_is_told(self):
         var = TVar()
