@@ -11,6 +11,11 @@ from stm._stm import TVar, TWeakRef
 _T = _TypeVar("_T")
 
 
+def _check_callback(callback: object) -> None:
+    if callback is not None and not callable(callback):
+        raise TypeError("callback must be callable or None")
+
+
 class TPossiblyWeakRef(_Generic[_T]):
     """A weak reference where the value allows one, else a strong one.
 
@@ -26,8 +31,7 @@ class TPossiblyWeakRef(_Generic[_T]):
     ) -> None:
         # Whether the value or the callback is of the wrong type is not to be
         # told by the exception.
-        if callback is not None and not callable(callback):
-            raise TypeError("callback must be callable or None")
+        _check_callback(callback)
         self._weak = True
         self._get: _Callable[[], _T | None]
         try:
@@ -69,6 +73,7 @@ class TMutableWeakRef(_Generic[_T]):
         value: _T | None = None,
         callback: _Callable[[], object] | None = None,
     ) -> None:
+        _check_callback(callback)
         self._callback = callback
         self._state: TVar[_State[_T]] = TVar(_State(value, callback))
 

@@ -86,6 +86,11 @@ class TPossiblyWeakRefTest(WeakCase):
 
 
 class TMutableWeakRefTest(WeakCase):
+    def test_a_callback_must_be_callable(self):
+        for value in (Thing(), None):
+            with self.assertRaises(TypeError):
+                TMutableWeakRef(value, 5)
+
     def test_it_refers_to_what_it_was_set_to(self):
         one, other = Thing(), Thing()
         reference = TMutableWeakRef(one)
