@@ -43,6 +43,10 @@ def wait_until(
     timeout_after (seconds) and timeout_at (as time.time() gives it) limit the
     wait, as in elapsed(): then raise Timeout.
     """
+    if timeout_after is not None and timeout_at is not None:
+        raise ValueError(
+            "only one of timeout_after and timeout_at can be given"
+        )
 
     @_stm_package.atomically
     def _() -> None:

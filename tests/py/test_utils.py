@@ -30,6 +30,8 @@ class WaitUntilTest(Case):
             wait_until(var.get, timeout_at=time.time() - 1)
         with self.assertRaises(ValueError):
             wait_until(var.get, 1, 2)
+        with self.assertRaises(ValueError):
+            wait_until(lambda: True, 1, 2)
 
     def test_with_no_time_waits_for_ever(self):
         self.assertTrue(would_block(lambda: wait_until(int, None, None)))
