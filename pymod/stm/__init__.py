@@ -113,7 +113,9 @@ def transaction(function: _Any = None, *, name: str | None = None) -> _Any:
         return _functools.partial(transaction, name=name)
     if not callable(function):
         raise TypeError("transaction() needs a function, or a name by keyword")
-    its_name: str = function.__qualname__ if name is None else name
+    if name is None:  # a partial function, say, has none of its own
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+    its_name: str = name
 
     def named(*args: _Any, **kwargs: _Any) -> _Any:
         name_transaction(its_name)

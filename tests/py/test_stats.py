@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The stm authors
 # SPDX-License-Identifier: MIT
+import functools
 import io
 import unittest
 
@@ -101,6 +102,11 @@ class NameTest(Case):
         called()
         for function in plain, called:
             self.assertEqual(self.commits(function.__qualname__), 1)
+
+    def test_a_decorated_object_has_the_name_of_its_class(self):
+        before = self.commits("partial")
+        self.assertEqual(stm.transaction(functools.partial(int, "3"))(), 3)
+        self.assertEqual(self.commits("partial"), before + 1)
 
     def test_counts_every_attempt_of_the_name(self):
         var = TVar(False)
