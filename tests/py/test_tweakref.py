@@ -153,9 +153,10 @@ class TWeakRefTest(Case):
         reference = TWeakRef(atomically(var.get))
         self.assertTrue(atomically(lambda: reference.is_alive))
         atomically(lambda: var.set(None))
-        # At once, unless the service thread is in an attempt just now.
+        # Not at once while others run: former tests' deaths may still be told.
         self.until(
-            lambda: not atomically(lambda: reference.is_alive), "its death"
+            lambda: not atomically(lambda: reference.is_alive),
+            "the referent to die",
         )
 
     def test_one_to_what_a_finalizer_revives_is_dead_or_alive_for_good(self):
