@@ -124,9 +124,11 @@ static PyObject *link_call(PyObject *object, PyObject *args, PyObject *kwargs)
     (void)kwargs;
     if (owner == NULL)
         Py_RETURN_NONE;
-    if (owner->callback != NULL)
-        self->bereaved = Py_NewRef((PyObject *)owner);
-    stm_tweakref_died(owner->ref);
+    if (owner->ref != NULL) { /* else __init__ has failed */
+        if (owner->callback != NULL)
+            self->bereaved = Py_NewRef((PyObject *)owner);
+        stm_tweakref_died(owner->ref);
+    }
     Py_DECREF(owner);
     Py_RETURN_NONE;
 }
