@@ -103,10 +103,13 @@ class EventLoop:
 
     def _finish(self) -> None:
         self.stop()
-        if self._thread is None:
-            self.run()
-        else:
+        if self._thread is not None:
             self._thread.join()
+            return
+        try:
+            self._loop.run()
+        except RuntimeError:
+            pass  # a daemon of the user's runs it
 
 
 class _DefaultEventLoop(EventLoop):

@@ -235,6 +235,20 @@ class ExitTest(Case):
         )
         self.assertEqual(output, "ran\n")
 
+    def test_a_daemon_that_runs_the_default_loop_does_no_harm(self):
+        _, errors, _ = self.script(
+            """
+            import threading, stm.eventloop
+            running = threading.Event()
+            stm.eventloop.default_event_loop._loop.schedule(running.set)
+            threading.Thread(
+                target=stm.eventloop.default_event_loop.run, daemon=True
+            ).start()
+            running.wait()
+            """
+        )
+        self.assertEqual(errors, "")
+
     def test_what_comes_after_the_end_of_the_default_loop_is_refused(self):
         output, _, _ = self.script(
             """
