@@ -186,15 +186,14 @@ static PyObject *join(const struct stm_map *map, enum stm__part part)
 PyObject *stm__keyed_repr(PyObject *object, struct stm_map *map,
                           enum stm__part part)
 {
-    const char *name = stm__short_name(object);
     PyObject *text, *result;
 
     if (part == STM__KEYS && stm_map_length(map) == 0)
-        return PyUnicode_FromFormat("%s()", name);
-    text = join(map, part);
+        return PyUnicode_FromFormat("%s()", stm__short_name(object));
+    text = join(map, part); /* which may rename the class */
     if (text == NULL)
         return NULL;
-    result = PyUnicode_FromFormat("%s({%U})", name, text);
+    result = PyUnicode_FromFormat("%s({%U})", stm__short_name(object), text);
     Py_DECREF(text);
     return result;
 }

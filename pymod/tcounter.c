@@ -73,7 +73,8 @@ static PyObject *counter_repr(PyObject *object)
                                     object);
     if (stm__call_run(stm__state_of(object), look_body, &look) < 0)
         return NULL;
-    return PyUnicode_FromFormat("TCounter(%lld)", (long long)look.value);
+    return PyUnicode_FromFormat("%s(%lld)", stm__short_name(object),
+                                (long long)look.value);
 }
 
 static int counter_init(PyObject *object, PyObject *args, PyObject *kwargs)

@@ -196,15 +196,15 @@ static enum stm_status look_body(struct stm_tx *tx, void *argument)
 static PyObject *queue_repr(PyObject *object)
 {
     struct look look = {.queue = queue_of(object)};
-    const char *name = Py_TYPE(object)->tp_name;
 
     if (look.queue == NULL)
-        return PyUnicode_FromFormat("<%s at %p>", name, object);
+        return PyUnicode_FromFormat("<%s at %p>", Py_TYPE(object)->tp_name,
+                                    object);
     if (stm__call_run(stm__state_of(object), look_body, &look) < 0)
         return NULL;
-    return PyUnicode_FromFormat("<%s at %p maxsize=%zu qsize=%zu>", name,
-                                object, stm_tqueue_capacity(look.queue),
-                                look.count);
+    return PyUnicode_FromFormat("<%s at %p maxsize=%zu qsize=%zu>",
+                                Py_TYPE(object)->tp_name, object,
+                                stm_tqueue_capacity(look.queue), look.count);
 }
 
 /* ---- life ---- */

@@ -115,7 +115,7 @@ static PyObject *semaphore_repr(PyObject *object)
                                     object);
     if (stm__call_run(stm__state_of(object), look_body, &look) < 0)
         return NULL;
-    return PyUnicode_FromFormat("TSemaphore(%llu)",
+    return PyUnicode_FromFormat("%s(%llu)", stm__short_name(object),
                                 (unsigned long long)look.available);
 }
 

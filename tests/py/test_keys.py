@@ -368,6 +368,21 @@ class PlainKeyTest(Case):
                 self.assertEqual(items.get(Keys(i)), i if i % 7 else None)
             self.assertEqual([*items], [key for key in keys if key.number % 7])
 
+    def test_one_whose_repr_renames_the_class_is_shown_under_the_new_name(self):
+        for base in TDict, TSet:
+
+            class Renamed(base):
+                pass
+
+            class Key:
+                def __repr__(self, renamed=Renamed):
+                    renamed.__name__ = "Other" * 20
+                    return "key"
+
+            Renamed.__name__ = "First" * 20
+            items = Renamed({Key(): 1})
+            self.assertTrue(repr(items).startswith("Other" * 20 + "({key"))
+
 
 if __name__ == "__main__":
     unittest.main()

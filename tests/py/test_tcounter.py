@@ -189,6 +189,7 @@ class TCounterTest(Case):
                 self.name = name
 
         counter = Named("clicks")
+        self.assertEqual(repr(counter), "Named(7)")
         counter.itself = counter
         self.check(counter, 7)
         reference = weakref.ref(TCounter())

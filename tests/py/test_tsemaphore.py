@@ -171,6 +171,11 @@ class TSemaphoreTest(Case):
         self.assertEqual(repr(semaphore), "TSemaphore(3)")
         self.assertEqual(atomically(lambda: repr(semaphore)), "TSemaphore(3)")
 
+        class Gate(TSemaphore):
+            pass
+
+        self.assertEqual(repr(Gate(0)), "Gate(0)")
+
     def test_use_before_init_raises(self):
         semaphore = TSemaphore.__new__(TSemaphore)
         repr(semaphore)
