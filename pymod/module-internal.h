@@ -22,7 +22,8 @@
  *                           written when the object is made
  *   TFuture.future, TPriorityQueue.queue, .id, Ticket.ticket, .queue_id
  *                           the same
- *   TDict.dict, TSet.set    written when the object is made
+ *   TDict.dict, TSet.set, EventLoop.loop
+ *                           written when the object is made
  *   a view's dict, a map iterator's map
  *                           written when made and by the collector
  *   TList.pooled            atomic; only ever becomes true
