@@ -84,3 +84,11 @@ PyObject *stm__bind_special(PyObject *object, const char *name)
     Py_DECREF(found);
     return bound;
 }
+
+const char *stm__short_name(PyObject *object)
+{
+    const char *name = Py_TYPE(object)->tp_name;
+    const char *dot = strrchr(name, '.');
+
+    return dot == NULL ? name : dot + 1;
+}

@@ -49,9 +49,6 @@ PyObject *stm__parts(const struct stm_map *map, enum stm__part part);
 PyObject *stm__map_iterator_new(struct stm__state *state, struct stm_map *map,
                                 enum stm__part part, bool reversed);
 
-/* The last part of the type's name, until anything runs that may change it. */
-const char *stm__short_name(PyObject *object);
-
 /* "TSet({1, 2})" or "TDict({1: 2})". */
 PyObject *stm__keyed_repr(PyObject *object, struct stm_map *map,
                           enum stm__part part);

@@ -137,14 +137,6 @@ PyObject *stm__parts(const struct stm_map *map, enum stm__part part)
 
 /* ---- printing ---- */
 
-const char *stm__short_name(PyObject *object)
-{
-    const char *name = Py_TYPE(object)->tp_name;
-    const char *dot = strrchr(name, '.');
-
-    return dot == NULL ? name : dot + 1;
-}
-
 static PyObject *repr_at(const struct stm_map *map, size_t index,
                          enum stm__part part)
 {

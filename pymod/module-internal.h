@@ -320,6 +320,9 @@ extern PyMethodDef stm__service_functions[];
  * one Python's cache of attributes takes note. */
 PyObject *stm__get_attribute(PyObject *object, const char *name);
 
+/* The last part of the type's name, until anything runs that may change it. */
+const char *stm__short_name(PyObject *object);
+
 /* What a type or a base of it has by a name, unbound: a new reference, or NULL
  * with or without an exception. */
 PyObject *stm__find_in_type(PyTypeObject *type, PyObject *name);
