@@ -18,7 +18,12 @@ until something that it has read changes:
 
 A transaction may run several times until one of its attempts commits, so it
 should do nothing that cannot be undone; on_commit() and stm.eventloop are for
-the rest.
+the rest.  That goes for what variables hold, too: an object that is changed in
+place stays changed when the attempt is undone, and nobody is woken.  Replace
+it, or use a container of stm.datatypes.
+
+A transaction belongs to its thread.  Its body should not switch to another
+greenlet, which would run in the midst of it.
 """
 
 import atexit as _atexit
