@@ -49,25 +49,41 @@ PyObject *stm__parts(const struct stm_map *map, enum stm__part part);
 PyObject *stm__map_iterator_new(struct stm__state *state, struct stm_map *map,
                                 enum stm__part part, bool reversed);
 
-/* "TSet({1, 2})" or "TDict({1: 2})". */
-PyObject *stm__keyed_repr(PyObject *object, struct stm_map *map,
-                          enum stm__part part);
-
 /* What __reduce__ returns: the contents, and what the instance has besides, go
  * to __setstate__ as a pair, which gives the latter to
  * stm__keyed_set_attributes. */
 PyObject *stm__keyed_reduce(PyObject *object, PyObject *contents);
 int stm__keyed_set_attributes(PyObject *object, PyObject *state);
 
+/* ---- keyed.c: TDict and TSet as a whole ---- */
+
+/* The one or the other. */
+struct stm__keyed {
+    enum stm_status (*snapshot)(struct stm_tx *tx, PyObject *object,
+                                struct stm_map **out);
+    enum stm__part shown;        /* in the representation */
+    const char *within_itself;   /* the representation there, of a %s */
+    const char *iter, *reversed; /* these operations, for errors */
+};
+
+/* What it holds, owned by the caller; NULL with an exception, in which `what`
+ * names the operation.  The second works outside of transactions, too. */
+struct stm_map *stm__keyed_snapshot(PyObject *object,
+                                    const struct stm__keyed *kind,
+                                    const char *what);
+struct stm_map *stm__keyed_snapshot_anywhere(PyObject *object,
+                                             const struct stm__keyed *kind);
+
+PyObject *stm__keyed_iter(PyObject *object, const struct stm__keyed *kind);
+PyObject *stm__keyed_reversed(PyObject *object, const struct stm__keyed *kind);
+PyObject *stm__keyed_repr(PyObject *object, const struct stm__keyed *kind);
+
 /* tdict.c: a new one of the plain type. */
 PyObject *stm__tdict_new(struct stm__state *state);
 bool stm__is_tdict(struct stm__state *state, PyObject *object);
 
-/* What it holds, owned by the caller; NULL with an exception, in which `what`
- * names the operation. */
+/* As stm__keyed_snapshot. */
 struct stm_map *stm__tdict_snapshot(PyObject *self, const char *what);
-
-/* The same also outside of transactions. */
 struct stm_map *stm__tdict_snapshot_anywhere(PyObject *self);
 Py_ssize_t stm__tdict_length(PyObject *self);
 int stm__tdict_contains(PyObject *self, PyObject *key);

@@ -135,61 +135,6 @@ PyObject *stm__parts(const struct stm_map *map, enum stm__part part)
     return parts;
 }
 
-/* ---- printing ---- */
-
-static PyObject *repr_at(const struct stm_map *map, size_t index,
-                         enum stm__part part)
-{
-    stm_value key, value;
-
-    if (part == STM__KEYS) {
-        stm_map_at(map, index, &key, NULL);
-        return PyObject_Repr((PyObject *)key);
-    }
-    stm_map_at(map, index, &key, &value);
-    return PyUnicode_FromFormat("%R: %R", (PyObject *)key, (PyObject *)value);
-}
-
-/* "a, b" or "a: 1, b: 2". */
-static PyObject *join(const struct stm_map *map, enum stm__part part)
-{
-    size_t length = stm_map_length(map);
-    PyObject *texts = PyList_New((Py_ssize_t)length);
-    PyObject *comma, *result = NULL;
-
-    for (size_t i = 0; texts != NULL && i < length; i++) {
-        PyObject *text = repr_at(map, i, part);
-
-        if (text == NULL)
-            Py_CLEAR(texts);
-        else
-            PyList_SET_ITEM(texts, (Py_ssize_t)i, text);
-    }
-    if (texts == NULL)
-        return NULL;
-    comma = PyUnicode_FromString(", ");
-    if (comma != NULL)
-        result = PyUnicode_Join(comma, texts);
-    Py_XDECREF(comma);
-    Py_DECREF(texts);
-    return result;
-}
-
-PyObject *stm__keyed_repr(PyObject *object, struct stm_map *map,
-                          enum stm__part part)
-{
-    PyObject *text, *result;
-
-    if (part == STM__KEYS && stm_map_length(map) == 0)
-        return PyUnicode_FromFormat("%s()", stm__short_name(object));
-    text = join(map, part); /* which may rename the class */
-    if (text == NULL)
-        return NULL;
-    result = PyUnicode_FromFormat("%s({%U})", stm__short_name(object), text);
-    Py_DECREF(text);
-    return result;
-}
-
 /* ---- copying and pickling ---- */
 
 PyObject *stm__keyed_reduce(PyObject *object, PyObject *contents)

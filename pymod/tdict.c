@@ -217,38 +217,44 @@ static PyObject *tdict_clear_items(PyObject *object, PyObject *unused)
 
 /* ---- as a whole ---- */
 
+static enum stm_status snapshot(struct stm_tx *tx, PyObject *object,
+                                struct stm_map **out)
+{
+    return stm_tdict_snapshot(tx, dict_of(object), out);
+}
+
+static const struct stm__keyed kind = {
+    .snapshot = snapshot,
+    .shown = STM__ITEMS,
+    .within_itself = "%s({...})",
+    .iter = "iter() of a TDict",
+    .reversed = "reversed() of a TDict",
+};
+
 struct stm_map *stm__tdict_snapshot(PyObject *object, const char *what)
 {
-    struct stm_tx *tx = stm__transaction(what);
-    enum stm_status status;
-    struct stm_map *map;
-
-    if (tx == NULL)
-        return NULL;
-    status = stm_tdict_snapshot(tx, dict_of(object), &map);
-    if (status == STM_OK)
-        return map;
-    (void)stm__raise(stm__state_of(object), status);
-    return NULL;
+    return stm__keyed_snapshot(object, &kind, what);
 }
 
-static PyObject *iterate(PyObject *object, bool reversed)
+struct stm_map *stm__tdict_snapshot_anywhere(PyObject *object)
 {
-    struct stm_map *map = stm__tdict_snapshot(
-        object, reversed ? "reversed() of a TDict" : "iter() of a TDict");
-
-    if (map == NULL)
-        return NULL;
-    return stm__map_iterator_new(stm__state_of(object), map, STM__KEYS,
-                                 reversed);
+    return stm__keyed_snapshot_anywhere(object, &kind);
 }
 
-static PyObject *tdict_iter(PyObject *object) { return iterate(object, false); }
+static PyObject *tdict_iter(PyObject *object)
+{
+    return stm__keyed_iter(object, &kind);
+}
 
 static PyObject *tdict_reversed(PyObject *object, PyObject *unused)
 {
     (void)unused;
-    return iterate(object, true);
+    return stm__keyed_reversed(object, &kind);
+}
+
+static PyObject *tdict_repr(PyObject *object)
+{
+    return stm__keyed_repr(object, &kind);
 }
 
 static PyObject *tdict_keys(PyObject *object, PyObject *unused)
@@ -269,62 +275,6 @@ static PyObject *tdict_items(PyObject *object, PyObject *unused)
     (void)unused;
     return stm__view_new(stm__state_of(object)->tdict_items, object,
                          STM__ITEMS);
-}
-
-struct snapshot {
-    struct stm_tdict *dict;
-    struct stm_map *map;
-};
-
-static enum stm_status snapshot_body(struct stm_tx *tx, void *argument)
-{
-    struct snapshot *snapshot = argument;
-
-    if (snapshot->map != NULL)
-        stm_map_release(snapshot->map);
-    snapshot->map = NULL;
-    return stm_tdict_snapshot(tx, snapshot->dict, &snapshot->map);
-}
-
-struct stm_map *stm__tdict_snapshot_anywhere(PyObject *object)
-{
-    struct snapshot snapshot = {.dict = dict_of(object)};
-    struct stm__call call;
-    enum stm_status status;
-
-    stm__call_begin(&call);
-    status = stm_atomically(snapshot_body, &snapshot);
-    if (stm__call_end(&call, stm__state_of(object), status) == 0)
-        return snapshot.map;
-    if (snapshot.map != NULL)
-        stm_map_release(snapshot.map);
-    return NULL;
-}
-
-static PyObject *repr_now(PyObject *object)
-{
-    struct stm_map *map = stm__tdict_snapshot_anywhere(object);
-    PyObject *result;
-
-    if (map == NULL)
-        return NULL;
-    result = stm__keyed_repr(object, map, STM__ITEMS);
-    stm_map_release(map);
-    return result;
-}
-
-static PyObject *tdict_repr(PyObject *object)
-{
-    PyObject *result;
-    int nested = Py_ReprEnter(object);
-
-    if (nested < 0)
-        return NULL;
-    if (nested > 0)
-        return PyUnicode_FromFormat("%s({...})", stm__short_name(object));
-    result = repr_now(object);
-    Py_ReprLeave(object);
-    return result;
 }
 
 /* ---- life ---- */

@@ -162,84 +162,39 @@ static PyObject *tset_clear_keys(PyObject *object, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static enum stm_status snapshot(struct stm_tx *tx, PyObject *object,
+                                struct stm_map **out)
+{
+    return stm_tset_snapshot(tx, set_of(object), out);
+}
+
+static const struct stm__keyed kind = {
+    .snapshot = snapshot,
+    .shown = STM__KEYS,
+    .within_itself = "%s(...)",
+    .iter = "iter() of a TSet",
+    .reversed = "reversed() of a TSet",
+};
+
 struct stm_map *stm__tset_snapshot(PyObject *object, const char *what)
 {
-    struct stm_tx *tx = stm__transaction(what);
-    enum stm_status status;
-    struct stm_map *map;
-
-    if (tx == NULL)
-        return NULL;
-    status = stm_tset_snapshot(tx, set_of(object), &map);
-    if (status == STM_OK)
-        return map;
-    (void)stm__raise(stm__state_of(object), status);
-    return NULL;
+    return stm__keyed_snapshot(object, &kind, what);
 }
 
-static PyObject *iterate(PyObject *object, bool reversed)
+static PyObject *tset_iter(PyObject *object)
 {
-    struct stm_map *map = stm__tset_snapshot(
-        object, reversed ? "reversed() of a TSet" : "iter() of a TSet");
-
-    if (map == NULL)
-        return NULL;
-    return stm__map_iterator_new(stm__state_of(object), map, STM__KEYS,
-                                 reversed);
+    return stm__keyed_iter(object, &kind);
 }
-
-static PyObject *tset_iter(PyObject *object) { return iterate(object, false); }
 
 static PyObject *tset_reversed(PyObject *object, PyObject *unused)
 {
     (void)unused;
-    return iterate(object, true);
-}
-
-struct snapshot {
-    struct stm_tset *set;
-    struct stm_map *map;
-};
-
-static enum stm_status snapshot_body(struct stm_tx *tx, void *argument)
-{
-    struct snapshot *snapshot = argument;
-
-    if (snapshot->map != NULL)
-        stm_map_release(snapshot->map);
-    snapshot->map = NULL;
-    return stm_tset_snapshot(tx, snapshot->set, &snapshot->map);
-}
-
-/* Works outside of transactions, too. */
-static PyObject *repr_now(PyObject *object)
-{
-    struct snapshot snapshot = {.set = set_of(object)};
-    struct stm__call call;
-    enum stm_status status;
-    PyObject *result = NULL;
-
-    stm__call_begin(&call);
-    status = stm_atomically(snapshot_body, &snapshot);
-    if (stm__call_end(&call, stm__state_of(object), status) == 0)
-        result = stm__keyed_repr(object, snapshot.map, STM__KEYS);
-    if (snapshot.map != NULL)
-        stm_map_release(snapshot.map);
-    return result;
+    return stm__keyed_reversed(object, &kind);
 }
 
 static PyObject *tset_repr(PyObject *object)
 {
-    PyObject *result;
-    int nested = Py_ReprEnter(object);
-
-    if (nested < 0)
-        return NULL;
-    if (nested > 0)
-        return PyUnicode_FromFormat("%s(...)", stm__short_name(object));
-    result = repr_now(object);
-    Py_ReprLeave(object);
-    return result;
+    return stm__keyed_repr(object, &kind);
 }
 
 /* ---- life ---- */
