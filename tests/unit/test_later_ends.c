@@ -5,7 +5,7 @@
  * started: what was put off goes all the same.  The program is linked with
  * -Wl,--wrap for pthread_create. */
 #include "child.h"
-#include "support.h"
+#include "presence.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -30,16 +30,6 @@ static void linked_release(stm_value value)
     poke_counted(linked_var, 1);
 }
 
-static struct stm_tvar *var_of(const struct stm_type *type)
-{
-    stm_value value = counted_new(0);
-    struct stm_tvar *var = stm_tvar_new(type, value);
-
-    counted_drop(value);
-    ck_assert_ptr_nonnull(var);
-    return var;
-}
-
 static void set_up(void)
 {
     late_type = counted_type;
@@ -47,49 +37,6 @@ static void set_up(void)
     linked_type = late_type;
     linked_type.release = linked_release;
     mallopt(M_PERTURB, 0x5a); /* memory that nobody has written to */
-}
-
-static void await_live(size_t count)
-{
-    while (counted_live() > count)
-        sched_yield();
-}
-
-/* ---- a thread that is in an attempt for as long as it is wanted ---- */
-
-struct presence {
-    AO_t inside;
-    AO_t over;
-};
-
-static enum stm_status stay_body(struct stm_tx *tx, void *argument)
-{
-    struct presence *presence = argument;
-
-    (void)tx;
-    AO_fetch_and_add1_full(&presence->inside);
-    await_count(&presence->over, 1);
-    return STM_OK;
-}
-
-static void stay(size_t index, void *context)
-{
-    (void)index;
-    EXPECT_STATUS(STM_OK, stm_atomically(stay_body, context));
-}
-
-static struct crew *enter(struct presence *presence)
-{
-    struct crew *crew = crew_start(1, stay, presence);
-
-    await_count(&presence->inside, 1);
-    return crew;
-}
-
-static void leave(struct presence *presence, struct crew *crew)
-{
-    AO_store_release(&presence->over, 1);
-    crew_join(crew);
 }
 
 /* ---- threads that end ---- */
@@ -120,16 +67,16 @@ static void *poke_five(void *var)
 
 START_TEST(H_what_is_put_off_while_a_thread_ends_goes_too)
 {
-    struct presence presence = {0, 0};
+    struct presence presence = {0};
     struct stm_tvar *var = var_of(&linked_type);
     struct crew *crew;
 
     linked_var = var_of(&late_type);
-    crew = enter(&presence);
+    crew = presence_enter(&presence);
     run_and_unmap(poke_five, var);
     poke_counted(linked_var, 2); /* makes the service thread look */
     poke_counted(linked_var, 3);
-    leave(&presence, crew);
+    presence_leave(&presence, crew);
     await_live(2);
     stm_tvar_release(var);
     await_live(1);
@@ -139,14 +86,14 @@ END_TEST
 
 START_TEST(a_thread_that_releases_at_its_end_gives_its_slot_back)
 {
-    struct presence presence = {0, 0};
+    struct presence presence = {0};
     struct stm_tvar *var = var_of(&linked_type);
     struct crew *crew;
 
     linked_var = var_of(&late_type);
-    crew = enter(&presence);
+    crew = presence_enter(&presence);
     run_and_unmap(poke_five, var);
-    leave(&presence, crew);
+    presence_leave(&presence, crew);
     await_live(2);
     while (live_threads() > 1)
         sched_yield();
@@ -191,15 +138,15 @@ static void *free_calls(void *argument)
 
 START_TEST(H_a_thread_that_only_frees_calls_puts_nothing_off)
 {
-    struct presence presence = {0, 0};
+    struct presence presence = {0};
     struct stm_tvar *var = var_of(&late_type);
     struct stm_call *calls[] = {blocked_call(var), blocked_call(var),
                                 blocked_call(var)};
-    struct crew *crew = enter(&presence);
+    struct crew *crew = presence_enter(&presence);
 
     run_and_unmap(free_calls, calls);
     poke_five(var);
-    leave(&presence, crew);
+    presence_leave(&presence, crew);
     await_live(1);
     stm_tvar_release(var);
 }
@@ -237,17 +184,17 @@ static bool pokes(void *context)
 
 START_TEST(a_forked_child_meets_no_list_with_nothing_in_it)
 {
-    struct presence presence = {0, 0}, other = {0, 0};
+    struct presence presence = {0}, other = {0};
     struct crew *crew, *setter;
 
     for (size_t i = 0; i < MANY; i++)
         many[i] = var_of(&late_type);
-    crew = enter(&presence);
+    crew = presence_enter(&presence);
     setter = crew_start(1, set_more_than_fits, &other);
     await_count(&other.inside, 1);
     expect_in_child(pokes, many[0]);
-    leave(&other, setter);
-    leave(&presence, crew);
+    presence_leave(&other, setter);
+    presence_leave(&presence, crew);
     await_live(MANY);
     for (size_t i = 0; i < MANY; i++)
         stm_tvar_release(many[i]);
@@ -263,16 +210,16 @@ static bool goes_in_child(void *context)
 
 START_TEST(H_a_forked_child_that_only_reads_releases_what_was_put_off)
 {
-    struct presence first = {0, 0}, second = {0, 0};
+    struct presence first = {0}, second = {0};
     struct stm_tvar *var = var_of(&late_type);
-    struct crew *crew = enter(&first), *others;
+    struct crew *crew = presence_enter(&first), *others;
 
     poke_counted(var, 9); /* that attempt holds the value back */
-    others = enter(&second);
-    leave(&first, crew);
+    others = presence_enter(&second);
+    presence_leave(&first, crew);
     poke_five(var);
     expect_in_child(goes_in_child, var);
-    leave(&second, others);
+    presence_leave(&second, others);
     await_live(1);
     stm_tvar_release(var);
 }
@@ -297,9 +244,9 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 
 START_TEST(H_without_a_service_thread_nothing_is_put_off)
 {
-    struct presence presence = {0, 0};
+    struct presence presence = {0};
     struct stm_tvar *var = var_of(&late_type);
-    struct crew *crew = enter(&presence);
+    struct crew *crew = presence_enter(&presence);
 
     AO_store_release(&refused, 1);
     poke_five(var);
@@ -308,7 +255,7 @@ START_TEST(H_without_a_service_thread_nothing_is_put_off)
     AO_store_release(&refused, 0);
     poke_five(var);
     await_live(2);
-    leave(&presence, crew);
+    presence_leave(&presence, crew);
     await_live(1);
     stm_tvar_release(var);
 }
@@ -354,9 +301,9 @@ static void put_off_and_wait(struct stm_tvar *var)
 
 START_TEST(H_a_release_function_that_ends_the_service_thread_stops_nothing)
 {
-    struct presence presence = {0, 0};
+    struct presence presence = {0};
     struct stm_tvar *var = ending_var(true);
-    struct crew *crew = enter(&presence);
+    struct crew *crew = presence_enter(&presence);
 
     AO_store(&armed, 1);
     while (!AO_load(&endings)) /* the tester itself may release it, too */
@@ -364,7 +311,7 @@ START_TEST(H_a_release_function_that_ends_the_service_thread_stops_nothing)
     poke_counted(var, 102);
     poke_counted(var, 103);
     await_live(2);
-    leave(&presence, crew);
+    presence_leave(&presence, crew);
     await_live(1);
     stm_tvar_release(var);
 }
