@@ -41,7 +41,7 @@ static enum stm_status read_patience(struct stm_tx *tx, struct stm_pool *pool,
 {
     stm_value misses;
 
-    STM_TRY(stm_tvar_get(tx, pool->misses, &misses));
+    STM_TRY(stm__pool_get(tx, pool, STM__MISSES, &misses));
     *out = (size_t)1 << (misses < MOST_PATIENT ? misses : MOST_PATIENT);
     return STM_OK;
 }
@@ -53,19 +53,33 @@ static enum stm_status read_scheduled(struct stm_tx *tx, struct stm_pool *pool,
     stm_value handed;
     size_t queued;
 
-    STM_TRY(stm_tvar_get(tx, pool->handed, &handed));
-    STM_TRY(stm_tlist_length(tx, pool->tasks, &queued));
+    STM_TRY(stm__pool_get(tx, pool, STM__HANDED, &handed));
+    STM_TRY(stm__queue_length(tx, &pool->queue, &queued));
     *out = handed + queued;
+    return STM_OK;
+}
+
+/* Is there a worker that will come by again?  One that waits for a task may
+ * not. */
+static enum stm_status is_manned(struct stm_tx *tx, struct stm_pool *pool,
+                                 bool *out)
+{
+    stm_value live, lent;
+
+    STM_TRY(stm__pool_get(tx, pool, STM__LIVE, &live));
+    STM_TRY(stm__pool_get(tx, pool, STM__LENT, &lent));
+    *out = live > lent;
     return STM_OK;
 }
 
 enum stm_status stm__door_admit(struct stm_tx *tx, struct stm_pool *pool,
                                 size_t missing, size_t *out)
 {
-    stm_value door, live, scheduled, then, change;
+    stm_value door, scheduled, then, change;
     size_t patience = 1;
+    bool manned;
 
-    STM_TRY(stm_tvar_get(tx, pool->door, &door));
+    STM_TRY(stm__pool_get(tx, pool, STM__DOOR, &door));
     if (door <= DOOR_PROBING || door == DOOR_BARRED) {
         *out = door == DOOR_OPEN ? missing : door == DOOR_BARRED;
         return STM_OK;
@@ -73,8 +87,8 @@ enum stm_status stm__door_admit(struct stm_tx *tx, struct stm_pool *pool,
     then = door - DOOR_BARRED;
     STM_TRY(read_scheduled(tx, pool, &scheduled));
     change = scheduled > then ? scheduled - then : then - scheduled;
-    STM_TRY(stm_tvar_get(tx, pool->live, &live));
-    if (live > 0)
+    STM_TRY(is_manned(tx, pool, &manned));
+    if (manned)
         STM_TRY(read_patience(tx, pool, &patience));
     *out = change >= patience;
     return STM_OK;
@@ -85,9 +99,9 @@ enum stm_status stm__door_pass(struct stm_tx *tx, struct stm_pool *pool,
 {
     stm_value door;
 
-    STM_TRY(stm_tvar_get(tx, pool->door, &door));
+    STM_TRY(stm__pool_get(tx, pool, STM__DOOR, &door));
     *probe = door != DOOR_OPEN;
-    return *probe ? stm_tvar_set(tx, pool->door, DOOR_PROBING) : STM_OK;
+    return *probe ? stm__pool_set(tx, pool, STM__DOOR, DOOR_PROBING) : STM_OK;
 }
 
 enum stm_status stm__door_miss(struct stm_tx *tx, struct stm_pool *pool,
@@ -95,19 +109,19 @@ enum stm_status stm__door_miss(struct stm_tx *tx, struct stm_pool *pool,
 {
     stm_value door, misses, scheduled;
 
-    STM_TRY(stm_tvar_get(tx, pool->door, &door));
-    STM_TRY(stm_tvar_get(tx, pool->misses, &misses));
+    STM_TRY(stm__pool_get(tx, pool, STM__DOOR, &door));
+    STM_TRY(stm__pool_get(tx, pool, STM__MISSES, &misses));
     STM_TRY(read_scheduled(tx, pool, &scheduled));
     *first = misses == 0;
     if (door < DOOR_BARRED) /* one for a batch that fails together */
-        STM_TRY(stm_tvar_set(tx, pool->misses, misses + 1));
-    return stm_tvar_set(tx, pool->door, DOOR_BARRED + scheduled);
+        STM_TRY(stm__pool_set(tx, pool, STM__MISSES, misses + 1));
+    return stm__pool_set(tx, pool, STM__DOOR, DOOR_BARRED + scheduled);
 }
 
 enum stm_status stm__door_open(struct stm_tx *tx, struct stm_pool *pool)
 {
-    STM_TRY(stm_tvar_set(tx, pool->misses, 0));
-    return stm_tvar_set(tx, pool->door, DOOR_OPEN);
+    STM_TRY(stm__pool_set(tx, pool, STM__MISSES, 0));
+    return stm__pool_set(tx, pool, STM__DOOR, DOOR_OPEN);
 }
 
 enum stm_status stm__door_knock(struct stm_tx *tx, struct stm_pool *pool,
@@ -116,29 +130,30 @@ enum stm_status stm__door_knock(struct stm_tx *tx, struct stm_pool *pool,
     stm_value door, finished;
     size_t patience = 1;
 
-    STM_TRY(stm_tvar_get(tx, pool->door, &door));
+    STM_TRY(stm__pool_get(tx, pool, STM__DOOR, &door));
     if (door <= DOOR_BARRED)
         return STM_OK;
     if (patient)
         STM_TRY(read_patience(tx, pool, &patience));
-    STM_TRY(stm_tvar_get(tx, pool->finished, &finished));
+    STM_TRY(stm__pool_get(tx, pool, STM__FINISHED, &finished));
     if (finished % patience != 0)
         return STM_OK;
-    return stm_tvar_set(tx, pool->door, DOOR_BARRED);
+    return stm__pool_set(tx, pool, STM__DOOR, DOOR_BARRED);
 }
 
 enum stm_status stm__door_stranded(struct stm_tx *tx, struct stm_pool *pool,
                                    bool *out)
 {
-    stm_value door, live;
+    stm_value door;
     size_t queued;
+    bool manned;
 
     *out = false;
-    STM_TRY(stm_tvar_get(tx, pool->door, &door));
+    STM_TRY(stm__pool_get(tx, pool, STM__DOOR, &door));
     if (door < DOOR_BARRED)
         return STM_OK;
-    STM_TRY(stm_tvar_get(tx, pool->live, &live));
-    STM_TRY(stm_tlist_length(tx, pool->tasks, &queued));
-    *out = live == 0 && queued > 0;
+    STM_TRY(is_manned(tx, pool, &manned));
+    STM_TRY(stm__queue_length(tx, &pool->queue, &queued));
+    *out = !manned && queued > 0;
     return STM_OK;
 }

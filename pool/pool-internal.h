@@ -59,37 +59,113 @@ void stm__roster_await(struct stm__roster *roster);
 /* Sleeps, with the caller's blocking hooks around it. */
 void stm__pause(const struct timespec *length);
 
+/* What a pool knows about itself, a word each.  fields.c keeps them in a
+ * variable each or, with the coarse hand-over, all in one. */
+enum stm__field {
+    STM__LIVE,     /* workers, starting ones included */
+    STM__HANDED,   /* tasks taken from the queue, or delayed */
+    STM__FINISHED, /* those of them that have run or were given up */
+    STM__GIVEN_UP, /* tasks given up, once handed or not */
+    STM__IDLE,     /* 1 while handed == finished and no task is queued; see
+                      stm__pool_note_idle */
+    STM__CLOSING,  /* 1 from shutdown on */
+    STM__DOOR,     /* see door.c */
+    STM__MISSES,   /* starts failed since the last that did not */
+    STM__LIMITS,   /* see limits.c */
+    STM__LENT,     /* workers let in for tasks that wait */
+    STM__FIELDS
+};
+
+/* What a pool takes its tasks from: one of the two. */
+struct stm__queue {
+    struct stm_tlist *list;
+    struct stm_tpriorityqueue *heap;
+};
+
 struct stm_pool {
     AO_t references; /* the owner's, the watchers', the workers' */
     struct stm__roster *roster;
-    size_t max_threads;
     uint64_t keep_alive;
-    struct stm_tlist *tasks;
+    size_t capacity;
+    enum stm_pool_rejection rejection;
+    enum stm_pool_handover handover;
+    bool futures;
+    char *name; /* of the workers' transactions, or NULL */
+    struct stm__queue queue;
+
+    /* The tasks whose time is to come, by that time; see delay.c. */
+    struct stm_tpriorityqueue *delayed;
+    uint64_t base; /* no later than when the watcher of these was made.  Written
+                      by the attempt that makes the pool */
 
     /* The workers without a task, most recently used first.  At the end of
      * every transaction: a worker is in here if and only if its slot is
      * empty. */
     struct stm_endpoint *free_workers;
 
-    struct stm_tvar *live;     /* workers, starting ones included */
-    struct stm_tvar *handed;   /* tasks taken from the list */
-    struct stm_tvar *finished; /* tasks whose run has returned */
-    struct stm_tvar *idle;     /* 1 while handed == finished and no task is
-                                  queued; written by the first watcher only */
-    struct stm_tvar *closing;  /* 1 from shutdown on */
-    struct stm_tvar *door;     /* see door.c */
-    struct stm_tvar *misses;   /* starts failed since the last that did not */
-    struct stm_tvar *starter; /* the two watchers; 0 once cancelled, which is */
-    struct stm_tvar *pairer;  /* when a closed pool has come to its end */
+    struct stm_tvar *fields[STM__FIELDS]; /* coarse: all NULL, and ... */
+    struct stm_tvar *whole;               /* ... this; else NULL */
+
+    /* The watchers; 0 where there is none, and once cancelled, which is when a
+     * closed pool has come to its end. */
+    struct stm_tvar *starter, *pairer, *timer;
 };
 
 void stm__pool_retain(struct stm_pool *pool);
 void stm__pool_release(struct stm_pool *pool);
 extern const struct stm_type stm__pool_type;
 
+/* Makes the fields; false: out of memory, and what there is, is for
+ * stm__fields_fini. */
+struct stm__limits;
+bool stm__fields_init(struct stm_pool *pool, const struct stm__limits *limits);
+void stm__fields_fini(struct stm_pool *pool);
+
+STM_NODISCARD enum stm_status stm__whole_get(struct stm_tx *tx,
+                                             struct stm_pool *pool,
+                                             enum stm__field field,
+                                             stm_value *out);
+STM_NODISCARD enum stm_status stm__whole_set(struct stm_tx *tx,
+                                             struct stm_pool *pool,
+                                             enum stm__field field,
+                                             stm_value value);
+
+STM_NODISCARD static inline enum stm_status stm__pool_get(struct stm_tx *tx,
+                                                          struct stm_pool *pool,
+                                                          enum stm__field field,
+                                                          stm_value *out)
+{
+    return pool->whole == NULL ? stm_tvar_get(tx, pool->fields[field], out)
+                               : stm__whole_get(tx, pool, field, out);
+}
+
+STM_NODISCARD static inline enum stm_status stm__pool_set(struct stm_tx *tx,
+                                                          struct stm_pool *pool,
+                                                          enum stm__field field,
+                                                          stm_value value)
+{
+    return pool->whole == NULL ? stm_tvar_set(tx, pool->fields[field], value)
+                               : stm__whole_set(tx, pool, field, value);
+}
+
+STM_NODISCARD static inline enum stm_status stm__pool_add(struct stm_tx *tx,
+                                                          struct stm_pool *pool,
+                                                          enum stm__field field,
+                                                          intptr_t delta)
+{
+    stm_value value;
+
+    STM_TRY(stm__pool_get(tx, pool, field, &value));
+    return stm__pool_set(tx, pool, field, value + (stm_value)delta);
+}
+
 /* Runs body until it commits: a worker must not be lost for want of memory or
  * because of a signal.  In the child of a fork in it, once. */
 void stm__pool_insist(stm_body *body, void *argument);
+
+/* Gives the running transaction the pool's name, if it has one. */
+STM_NODISCARD enum stm_status stm__pool_sign(struct stm_tx *tx,
+                                             const struct stm_pool *pool);
 
 /* STM_OK, or STM_ECLOSED with a message for a pool of the parent process. */
 STM_NODISCARD enum stm_status stm__pool_own(const struct stm_pool *pool,
@@ -98,13 +174,187 @@ STM_NODISCARD enum stm_status stm__pool_own(const struct stm_pool *pool,
 /* STM_OK outside transactions, else STM_EMISUSE with a message. */
 STM_NODISCARD enum stm_status stm__pool_outside(const char *function);
 
-/* Adds to a variable that holds a word. */
-STM_NODISCARD enum stm_status
-stm__pool_add(struct stm_tx *tx, struct stm_tvar *var, intptr_t delta);
-
-/* Creates both watchers. */
+/* Creates the watchers. */
 STM_NODISCARD enum stm_status stm__pool_watch(struct stm_tx *tx,
                                               struct stm_pool *pool);
+
+/* The watcher of delayed tasks. */
+extern const struct stm_watch stm__delay_watch;
+
+/* Sets STM__IDLE.  For whatever changes the number of remaining tasks, and
+ * neither the queue nor the free workers nor the number of live ones, so that
+ * the first watcher does not do it. */
+STM_NODISCARD enum stm_status stm__pool_note_idle(struct stm_tx *tx,
+                                                  struct stm_pool *pool);
+
+/* ---- the queue ---- */
+
+STM_NODISCARD static inline enum stm_status
+stm__queue_length(struct stm_tx *tx, const struct stm__queue *queue,
+                  size_t *out)
+{
+    return queue->list != NULL
+               ? stm_tlist_length(tx, queue->list, out)
+               : stm_tpriorityqueue_length(tx, queue->heap, out);
+}
+
+const struct stm_type *stm__queue_type(const struct stm__queue *queue);
+
+/* Takes the next task out.  STM_EEMPTY. */
+STM_NODISCARD enum stm_status stm__queue_pop(struct stm_tx *tx,
+                                             const struct stm__queue *queue,
+                                             stm_value *task,
+                                             int64_t *priority);
+
+/* Adds a task at the end; *ticket, over a list, is unspecified. */
+STM_NODISCARD enum stm_status stm__queue_push(struct stm_tx *tx,
+                                              const struct stm__queue *queue,
+                                              stm_value task, int64_t priority,
+                                              struct stm_ticket *ticket);
+
+/* Puts a task back that was popped: in front, or among its like. */
+STM_NODISCARD enum stm_status
+stm__queue_put_back(struct stm_tx *tx, const struct stm__queue *queue,
+                    stm_value task, int64_t priority,
+                    struct stm_ticket *ticket);
+
+/* Takes a task out that was pushed with this ticket.  STM_ENOTFOUND. */
+STM_NODISCARD enum stm_status
+stm__queue_remove(struct stm_tx *tx, const struct stm__queue *queue,
+                  stm_value task, const struct stm_ticket *ticket);
+
+/* Takes out what has waited longest among what is wanted least.  STM_EEMPTY. */
+STM_NODISCARD enum stm_status
+stm__queue_pop_oldest(struct stm_tx *tx, const struct stm__queue *queue,
+                      stm_value *task);
+
+/* ---- limits; see limits.c ---- */
+
+struct stm__limits {
+    bool paused;
+    bool surplus; /* are there more workers than max? */
+    bool backlog; /* max workers, none free, and tasks for them */
+    size_t min;
+    size_t max; /* for tasks that wait included */
+};
+
+/* The most workers that a pool can have. */
+size_t stm__limits_most(void);
+stm_value stm__limits_pack(const struct stm__limits *limits);
+struct stm__limits stm__limits_unpack(stm_value word);
+
+/* The flags in the word. */
+enum { STM__PAUSED = 1, STM__SURPLUS = 2, STM__BACKLOG = 4 };
+
+/* ---- tasks ---- */
+
+/* A task that a thread has, or is about to have.  It is apart from a worker's
+ * slot, so that any word can be a task, and an empty slot is not one. */
+struct stm__handout {
+    AO_t references;
+    const struct stm_type *type;
+    stm_value task;
+    int64_t priority;
+    struct stm_pool *pool; /* a reference: of a task that no worker runs; else
+                              NULL */
+    bool runs;  /* is it to be run?  No if it is a future that has run */
+    bool spent; /* has the reference to the task been given back?  Written by
+                   the thread that runs it, which then still holds this */
+};
+
+extern const struct stm_type stm__handout_type;
+
+/* Makes one for a task taken from the queue, and claims the task.  *out is the
+ * caller's, borrowing nothing; to be released while the attempt still borrows
+ * the task. */
+STM_NODISCARD enum stm_status stm__handout_new(struct stm_tx *tx,
+                                               struct stm_pool *pool,
+                                               stm_value task, int64_t priority,
+                                               struct stm__handout **out);
+void stm__handout_retain(struct stm__handout *handout);
+void stm__handout_release(struct stm__handout *handout);
+
+/* Gives the task's reference back, if this thread may: by who has run it,
+ * before the commit that takes it out of the slot. */
+void stm__handout_spend(struct stm__handout *handout);
+
+/* Runs the task. */
+void stm__task_run(struct stm_pool *pool, struct stm__handout *handout);
+
+/* Does stm__task_finish look at the task? */
+bool stm__task_records(const struct stm_pool *pool);
+
+/* The task counts as finished; `why` is STM_ETHREAD where it has ended its
+ * thread, else STM_OK. */
+STM_NODISCARD enum stm_status stm__task_finish(struct stm_tx *tx,
+                                               struct stm_pool *pool,
+                                               const struct stm__handout *done,
+                                               enum stm_status why);
+
+/* The transaction that counted it has committed. */
+void stm__task_finished(struct stm_pool *pool, struct stm__handout *done);
+
+/* The task, which is in no queue any more, comes to nothing. */
+STM_NODISCARD enum stm_status
+stm__task_give_up(struct stm_tx *tx, struct stm_pool *pool, stm_value task);
+
+/* The handout's task goes back to the queue. */
+STM_NODISCARD enum stm_status
+stm__task_return(struct stm_tx *tx, struct stm_pool *pool,
+                 const struct stm__handout *handout);
+
+/* Counts a task as handed, to be run by the committing thread. */
+STM_NODISCARD enum stm_status
+stm__task_run_here(struct stm_tx *tx, struct stm_pool *pool, stm_value task);
+
+/* ---- delays ---- */
+
+extern const struct stm_type stm__late_type; /* of what is in `delayed` */
+
+/* Nanoseconds of the monotonic clock. */
+uint64_t stm__clock_now(void);
+
+/* Adds a task that is to be queued at a time, and counts it as handed. */
+STM_NODISCARD enum stm_status stm__delay_add(struct stm_tx *tx,
+                                             struct stm_pool *pool,
+                                             const struct stm_pool_order *order,
+                                             uint64_t due);
+
+/* Takes the first out; there must be one. */
+STM_NODISCARD enum stm_status
+stm__delay_pop(struct stm_tx *tx, struct stm_pool *pool, stm_value *task);
+
+/* Takes a task out of the delayed ones.  STM_ENOTFOUND. */
+STM_NODISCARD enum stm_status
+stm__delay_remove(struct stm_tx *tx, struct stm_pool *pool,
+                  const struct stm_ticket *ticket);
+
+/* ---- futures ---- */
+
+/* Puts it where it can be cancelled: it is queued now, or delayed. */
+STM_NODISCARD enum stm_status
+stm__future_place(struct stm_tx *tx, struct stm_pool *pool, stm_value future,
+                  const struct stm_ticket *ticket, bool delayed);
+
+/* STM_EMISUSE unless it was never submitted. */
+STM_NODISCARD enum stm_status stm__future_check(struct stm_tx *tx,
+                                                stm_value future);
+
+/* A thread is to have it; *runs tells whether it is to be run. */
+STM_NODISCARD enum stm_status stm__future_claim(struct stm_tx *tx,
+                                                stm_value future, bool *runs);
+void stm__future_run(stm_value future);
+
+/* Ends it: STM_OK as it ran, else with this error. */
+STM_NODISCARD enum stm_status
+stm__future_end(struct stm_tx *tx, stm_value future, enum stm_status why);
+
+/* That has committed. */
+void stm__future_ended(stm_value future);
+
+/* The pool in whose queue it is, borrowed, or NULL. */
+STM_NODISCARD enum stm_status
+stm__future_pool(struct stm_tx *tx, stm_value future, struct stm_pool **out);
 
 /* The door; its words and rules are in door.c. */
 
@@ -132,21 +382,72 @@ STM_NODISCARD enum stm_status stm__door_open(struct stm_tx *tx,
 STM_NODISCARD enum stm_status
 stm__door_knock(struct stm_tx *tx, struct stm_pool *pool, bool patient);
 
-/* Are there tasks, no worker, and starting is barred? */
+/* Are there tasks, no worker that does not wait for one, and starting is
+ * barred? */
 STM_NODISCARD enum stm_status
 stm__door_stranded(struct stm_tx *tx, struct stm_pool *pool, bool *out);
 
+/* A wait until something is so; waiting.c. */
+struct stm__vigil {
+    struct stm_pool *pool;          /* who is waited for; may be NULL ... */
+    struct stm_pool_future *future; /* ... for this, which else is NULL */
+    enum stm_status (*over)(struct stm_tx *tx, const struct stm__vigil *vigil,
+                            bool *out);
+    uint64_t timeout; /* of this transaction */
+    uint64_t pause;   /* before a knock; STM_FOREVER: no knocking */
+    bool knocked;
+};
+
+/* Outside transactions.  STM_OK, STM_ETIMEOUT, or as stm_atomically. */
+STM_NODISCARD enum stm_status stm__vigil_keep(struct stm__vigil *vigil);
+
 /* A worker as the pool's variables know it. */
-struct stm__worker;
+struct stm__worker {
+    AO_t references;
+    struct stm_pool *pool; /* a reference */
+    struct stm_tvar *slot; /* the handout that it is to run, or 0 */
+    uint64_t handle;       /* its place among the free workers.  Written by the
+                              attempt that makes the worker, then by its own
+                              thread's */
+    bool probe;            /* does its start tell whether threads can be
+                              started again?  (door.c)  Constant */
+    size_t waits;          /* in stm_pool_wait_begin, so many deep; its own
+                              thread's */
+};
 extern const struct stm_type stm__worker_type;
+
+/* The calling thread's worker, or NULL; also in the child of a fork. */
+struct stm__worker *stm__worker_self(void);
 
 /* Makes a worker, free and counted, and starts its thread after the commit. */
 STM_NODISCARD enum stm_status
 stm__worker_new(struct stm_tx *tx, struct stm_pool *pool, bool probe);
 
-/* Hands a task, of which it takes a reference, to a worker that has none. */
-STM_NODISCARD enum stm_status
-stm__worker_hand(struct stm_tx *tx, struct stm__worker *worker, stm_value task);
+/* Hands a task to a worker that has none. */
+STM_NODISCARD enum stm_status stm__worker_hand(struct stm_tx *tx,
+                                               struct stm__worker *worker,
+                                               stm_value task,
+                                               int64_t priority);
+
+/* Makes a free worker, which is no longer among them, leave. */
+STM_NODISCARD enum stm_status stm__worker_dismiss(struct stm_tx *tx,
+                                                  struct stm__worker *worker);
+
+/* The worker is to count no more: it leaves the free ones, or its task goes
+ * back to the queue. */
+STM_NODISCARD enum stm_status stm__worker_undo(struct stm_tx *tx,
+                                               struct stm__worker *worker);
+
+/* What a worker's thread does, and what is done about one that could not be
+ * started. */
+void *stm__worker_main(void *argument);
+void stm__worker_failed(struct stm__worker *worker, int error);
+
+/* Has the process forked since the worker was made, into this child? */
+static inline bool stm__worker_vanished(const struct stm__worker *worker)
+{
+    return stm__roster_is_parents(worker->pool->roster);
+}
 
 /* A counted reference, as the pool's own objects hold them. */
 static inline void stm__count_up(AO_t *references)

@@ -5,6 +5,7 @@
  * What it does about its tasks is in watchers.c. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "pool-internal.h"
@@ -13,19 +14,23 @@ enum { MILLISECOND = 1000000 };
 
 static void pool_free(struct stm_pool *pool)
 {
-    struct stm_tvar *vars[] = {pool->live,   pool->handed,  pool->finished,
-                               pool->idle,   pool->closing, pool->door,
-                               pool->misses, pool->starter, pool->pairer};
+    struct stm_tvar *watchers[] = {pool->starter, pool->pairer, pool->timer};
 
-    for (size_t i = 0; i < sizeof vars / sizeof vars[0]; i++)
-        if (vars[i] != NULL)
-            stm_tvar_release(vars[i]);
+    stm__fields_fini(pool);
+    for (size_t i = 0; i < sizeof watchers / sizeof watchers[0]; i++)
+        if (watchers[i] != NULL)
+            stm_tvar_release(watchers[i]);
     if (pool->free_workers != NULL)
         stm_endpoint_release(pool->free_workers);
-    if (pool->tasks != NULL)
-        stm_tlist_release(pool->tasks);
+    if (pool->queue.list != NULL)
+        stm_tlist_release(pool->queue.list);
+    if (pool->queue.heap != NULL)
+        stm_tpriorityqueue_release(pool->queue.heap);
+    if (pool->delayed != NULL)
+        stm_tpriorityqueue_release(pool->delayed);
     if (pool->roster != NULL)
         stm__roster_release(pool->roster);
+    free(pool->name);
     free(pool);
 }
 
@@ -101,33 +106,47 @@ void stm__pool_insist(stm_body *body, void *argument)
     }
 }
 
-enum stm_status stm__pool_add(struct stm_tx *tx, struct stm_tvar *var,
-                              intptr_t delta)
+enum stm_status stm__pool_sign(struct stm_tx *tx, const struct stm_pool *pool)
 {
-    stm_value value;
-
-    STM_TRY(stm_tvar_get(tx, var, &value));
-    return stm_tvar_set(tx, var, value + (stm_value)delta);
+    return pool->name != NULL ? stm_tx_set_name(tx, pool->name) : STM_OK;
 }
 
-static bool named_var(struct stm_tvar **out, const char *name,
-                      const struct stm_type *type, stm_value initial)
+static bool make_watcher_var(struct stm_tvar **out, const char *name)
 {
-    *out = stm_tvar_new(type, initial);
+    *out = stm_tvar_new(&watcher_type, 0);
     return *out != NULL && stm_tvar_set_name(*out, name) == STM_OK;
 }
 
-static bool make_vars(struct stm_pool *pool)
+static bool make_vars(struct stm_pool *pool,
+                      const struct stm_pool_config *config)
 {
-    return named_var(&pool->live, "pool.live", NULL, 0) &&
-           named_var(&pool->handed, "pool.handed", NULL, 0) &&
-           named_var(&pool->finished, "pool.finished", NULL, 0) &&
-           named_var(&pool->idle, "pool.idle", NULL, 1) &&
-           named_var(&pool->closing, "pool.closing", NULL, 0) &&
-           named_var(&pool->door, "pool.door", NULL, 0) &&
-           named_var(&pool->misses, "pool.misses", NULL, 0) &&
-           named_var(&pool->starter, "pool.starter", &watcher_type, 0) &&
-           named_var(&pool->pairer, "pool.pairer", &watcher_type, 0);
+    struct stm__limits limits = {.min = config->min_threads,
+                                 .max = config->max_threads};
+
+    if (limits.max > stm__limits_most())
+        limits.max = stm__limits_most();
+    if (limits.min > limits.max)
+        limits.min = limits.max;
+    return stm__fields_init(pool, &limits) &&
+           make_watcher_var(&pool->starter, "pool.starter") &&
+           make_watcher_var(&pool->pairer, "pool.pairer") &&
+           make_watcher_var(&pool->timer, "pool.timer");
+}
+
+static bool make_queues(struct stm_pool *pool,
+                        const struct stm_pool_config *config)
+{
+    pool->delayed = stm_tpriorityqueue_new(&stm__late_type);
+    if (config->tasks != NULL)
+        stm_tlist_retain(config->tasks);
+    if (config->queue != NULL)
+        stm_tpriorityqueue_retain(config->queue);
+    pool->queue = (struct stm__queue){config->tasks, config->queue};
+    if (pool->queue.list == NULL && pool->queue.heap == NULL)
+        pool->queue.list =
+            stm_tlist_new(config->futures ? &stm_pool_future_type : NULL);
+    return pool->delayed != NULL &&
+           (pool->queue.list != NULL || pool->queue.heap != NULL);
 }
 
 /* Everything but what needs a transaction. */
@@ -138,14 +157,14 @@ static struct stm_pool *pool_alloc(const struct stm_pool_config *config)
     if (pool == NULL)
         return NULL;
     pool->references = 1;
-    pool->max_threads = config->max_threads < (size_t)INTPTR_MAX
-                            ? config->max_threads
-                            : (size_t)INTPTR_MAX;
     pool->keep_alive = config->keep_alive;
-    if (config->tasks != NULL)
-        stm_tlist_retain(config->tasks);
-    pool->tasks = config->tasks != NULL ? config->tasks : stm_tlist_new(NULL);
-    if (pool->tasks == NULL || !make_vars(pool)) {
+    pool->capacity = config->capacity;
+    pool->rejection = config->rejection;
+    pool->handover = config->handover;
+    pool->futures = config->futures;
+    pool->name = config->name != NULL ? strdup(config->name) : NULL;
+    if ((config->name != NULL && pool->name == NULL) ||
+        !make_queues(pool, config) || !make_vars(pool, config)) {
         pool_free(pool);
         return NULL;
     }
@@ -189,11 +208,49 @@ enum stm_status stm__pool_own(const struct stm_pool *pool, const char *function)
                      function);
 }
 
+/* A pool of futures runs them itself, and can run nothing else. */
+static enum stm_status check_futures(const struct stm_pool_config *config)
+{
+    const struct stm__queue queue = {config->tasks, config->queue};
+
+    if (config->run != NULL || config->finish != NULL ||
+        config->give_up != NULL)
+        return stm_error(STM_EMISUSE,
+                         "stm_pool_new: run, finish or give_up is set; "
+                         "expected none for a pool of futures");
+    if ((queue.list != NULL || queue.heap != NULL) &&
+        stm__queue_type(&queue) != &stm_pool_future_type)
+        return stm_error(STM_EMISUSE,
+                         "stm_pool_new: tasks or queue holds other items; "
+                         "expected stm_pool_future_type for a pool of futures");
+    return STM_OK;
+}
+
 static enum stm_status check_config(const struct stm_pool_config *config)
 {
     if (config->max_threads == 0)
         return stm_error(STM_EMISUSE, "stm_pool_new: max_threads is 0; "
                                       "expected at least 1");
+    if (config->min_threads > config->max_threads)
+        return stm_error(STM_EMISUSE,
+                         "stm_pool_new: min_threads is %zu; expected at most "
+                         "max_threads, %zu",
+                         config->min_threads, config->max_threads);
+    if (config->tasks != NULL && config->queue != NULL)
+        return stm_error(STM_EMISUSE, "stm_pool_new: tasks and queue are set; "
+                                      "expected one of them");
+    if ((unsigned)config->rejection > STM_POOL_DROP_OLDEST)
+        return stm_error(STM_EMISUSE,
+                         "stm_pool_new: rejection is %d; expected "
+                         "an enum stm_pool_rejection",
+                         (int)config->rejection);
+    if ((unsigned)config->handover > STM_POOL_COARSE)
+        return stm_error(STM_EMISUSE,
+                         "stm_pool_new: handover is %d; expected "
+                         "an enum stm_pool_handover",
+                         (int)config->handover);
+    if (config->futures)
+        return check_futures(config);
     if (config->run == NULL)
         return stm_error(STM_EMISUSE, "stm_pool_new: run is NULL; expected "
                                       "the function that runs a task");
@@ -230,125 +287,12 @@ out:
     return status;
 }
 
-struct stm_tlist *stm_pool_tasks(struct stm_pool *pool) { return pool->tasks; }
-
-struct submission {
-    struct stm_pool *pool;
-    stm_value task;
-};
-
-static enum stm_status submit(struct stm_tx *tx, void *argument)
+struct stm_tlist *stm_pool_tasks(struct stm_pool *pool)
 {
-    const struct submission *submission = argument;
-    struct stm_pool *pool = submission->pool;
-    stm_value closing;
-
-    STM_TRY(stm_tvar_get(tx, pool->closing, &closing));
-    if (closing)
-        return STM_ECLOSED;
-    return stm_tlist_append(tx, pool->tasks, submission->task);
+    return pool->queue.list;
 }
 
-enum stm_status stm_pool_submit(struct stm_pool *pool, stm_value task)
+struct stm_tpriorityqueue *stm_pool_queue(struct stm_pool *pool)
 {
-    struct submission submission = {pool, task};
-
-    STM_TRY(stm__pool_own(pool, __func__));
-    return stm_atomically(submit, &submission);
-}
-
-/* A question about one pool, and the answer. */
-struct query {
-    struct stm_pool *pool;
-    size_t answer;
-};
-
-static enum stm_status ask(stm_body *body, struct stm_pool *pool, size_t *out)
-{
-    struct query query = {.pool = pool};
-
-    STM_TRY(stm_atomically(body, &query));
-    *out = query.answer;
-    return STM_OK;
-}
-
-static enum stm_status scheduled(struct stm_tx *tx, void *argument)
-{
-    struct query *query = argument;
-    stm_value handed;
-
-    STM_TRY(stm_tvar_get(tx, query->pool->handed, &handed));
-    STM_TRY(stm_tlist_length(tx, query->pool->tasks, &query->answer));
-    query->answer += handed;
-    return STM_OK;
-}
-
-static enum stm_status finished(struct stm_tx *tx, void *argument)
-{
-    struct query *query = argument;
-
-    return stm_tvar_get(tx, query->pool->finished, &query->answer);
-}
-
-static enum stm_status remaining(struct stm_tx *tx, void *argument)
-{
-    struct query *query = argument;
-    stm_value done;
-
-    STM_TRY(scheduled(tx, query));
-    STM_TRY(stm_tvar_get(tx, query->pool->finished, &done));
-    query->answer -= done;
-    return STM_OK;
-}
-
-static enum stm_status live(struct stm_tx *tx, void *argument)
-{
-    struct query *query = argument;
-
-    return stm_tvar_get(tx, query->pool->live, &query->answer);
-}
-
-static enum stm_status free_workers(struct stm_tx *tx, void *argument)
-{
-    struct query *query = argument;
-
-    return stm_endpoint_remaining(tx, query->pool->free_workers,
-                                  &query->answer);
-}
-
-static enum stm_status queued(struct stm_tx *tx, void *argument)
-{
-    struct query *query = argument;
-
-    return stm_tlist_length(tx, query->pool->tasks, &query->answer);
-}
-
-enum stm_status stm_pool_scheduled(struct stm_pool *pool, size_t *out)
-{
-    return ask(scheduled, pool, out);
-}
-
-enum stm_status stm_pool_finished(struct stm_pool *pool, size_t *out)
-{
-    return ask(finished, pool, out);
-}
-
-enum stm_status stm_pool_remaining(struct stm_pool *pool, size_t *out)
-{
-    return ask(remaining, pool, out);
-}
-
-enum stm_status stm_pool_live(struct stm_pool *pool, size_t *out)
-{
-    return ask(live, pool, out);
-}
-
-enum stm_status stm_pool_free_workers(struct stm_pool *pool, size_t *out)
-{
-    return ask(free_workers, pool, out);
-}
-
-enum stm_status stm_pool_queued(struct stm_pool *pool, size_t *out)
-{
-    return ask(queued, pool, out);
+    return pool->queue.heap;
 }

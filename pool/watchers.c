@@ -2,12 +2,14 @@
  * SPDX-License-Identifier: MIT */
 
 /* The two watchers, which are all that the pool does about its tasks.  They
- * run in whatever transaction changes the list, the free workers or the
+ * run in whatever transaction changes the queue, the free workers or the
  * counts, to a fix-point, so at the end of every transaction
  *
- *   1. no worker is missing: tasks - free <= 0 or live = max, unless the door
- *      holds starts back (door.c);
- *   2. there are no tasks or there are no free workers.
+ *   1. no worker is missing: tasks - free <= 0 or live >= max, and live >= min,
+ *      unless the door holds starts back (door.c) or the pool is paused;
+ *   2. no worker is too many: live <= max or all of them are busy;
+ *   3. there are no tasks or there are no free workers, unless the pool is
+ *      paused, or its workers help themselves (in the shared list).
  *
  * Hence a task can be added at any moment of a worker's life, by code that
  * knows nothing of the pool, and either a worker has it when the transaction
@@ -20,59 +22,177 @@
  * In the child of a fork, where the pool has no threads, they do nothing. */
 #include "pool-internal.h"
 
-/* Workers short of running all tasks at once within the limit. */
-static intptr_t missing_workers(size_t tasks, size_t available, size_t max,
-                                size_t live)
+/* What the first watcher's function reads: the free workers only where there is
+ * no backlog. */
+struct census {
+    size_t tasks, available;
+    stm_value live;
+    struct stm__limits limits;
+};
+
+/* Not at once: what is watched should not change with every task. */
+static bool has_backlog(const struct census *census)
 {
-    intptr_t unserved = (intptr_t)tasks - (intptr_t)available;
-    intptr_t allowed = (intptr_t)max - (intptr_t)live;
+    return !census->limits.paused && census->live >= census->limits.max &&
+           census->tasks > (census->limits.backlog ? 0 : census->live);
+}
+
+static enum stm_status take_census(struct stm_tx *tx, struct stm_pool *pool,
+                                   struct census *out)
+{
+    stm_value word;
+
+    out->available = 0;
+    STM_TRY(stm__queue_length(tx, &pool->queue, &out->tasks));
+    STM_TRY(stm__pool_get(tx, pool, STM__LIVE, &out->live));
+    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &word));
+    out->limits = stm__limits_unpack(word);
+    if (has_backlog(out) && out->limits.backlog)
+        return STM_OK;
+    return stm_endpoint_remaining(tx, pool->free_workers, &out->available);
+}
+
+/* Workers short of running all tasks at once within the limit. */
+static intptr_t missing_workers(const struct census *census)
+{
+    intptr_t tasks = census->limits.paused ? 0 : (intptr_t)census->tasks;
+    intptr_t unserved = tasks - (intptr_t)census->available;
+    intptr_t allowed = (intptr_t)census->limits.max - (intptr_t)census->live;
 
     return unserved < allowed ? unserved : allowed;
 }
 
+/* Those, or as many as are short of the least number, which holds until the
+ * pool closes. */
+static enum stm_status count_missing(struct stm_tx *tx, struct stm_pool *pool,
+                                     const struct census *census,
+                                     size_t *admitted)
+{
+    intptr_t missing = missing_workers(census);
+    intptr_t few = (intptr_t)census->limits.min - (intptr_t)census->live;
+    stm_value closing;
+
+    *admitted = 0;
+    if (few > 0 && few > missing) {
+        STM_TRY(stm__pool_get(tx, pool, STM__CLOSING, &closing));
+        if (!closing)
+            missing = few;
+    }
+    if (missing <= 0)
+        return STM_OK;
+    return stm__door_admit(tx, pool, (size_t)missing, admitted);
+}
+
+static enum stm_status is_drained(struct stm_tx *tx, struct stm_pool *pool,
+                                  bool *out)
+{
+    stm_value closing, handed, finished;
+
+    STM_TRY(stm__pool_get(tx, pool, STM__CLOSING, &closing));
+    STM_TRY(stm__pool_get(tx, pool, STM__HANDED, &handed));
+    STM_TRY(stm__pool_get(tx, pool, STM__FINISHED, &finished));
+    *out = closing && handed == finished;
+    return STM_OK;
+}
+
 /* What the first watcher's callback is told: the number of workers to start,
  * times FINDING, plus these. */
-enum { DRAINED = 1, QUEUED = 2, FINDING = 4 };
+enum { DRAINED = 1, QUEUED = 2, ADJUST = 4, HALTED = 8, FINDING = 16 };
 
-static enum stm_status count_missing(struct stm_tx *tx, stm_value argument,
+static enum stm_status count_workers(struct stm_tx *tx, stm_value argument,
                                      stm_value *result)
 {
     struct stm_pool *pool = (struct stm_pool *)argument;
-    size_t tasks, available, admitted = 0;
-    stm_value live, closing = 0;
-    intptr_t missing;
+    struct census census;
+    size_t admitted;
+    bool adjust, drained = false;
 
     if (stm__roster_is_parents(pool->roster)) {
         *result = 0; /* having read nothing, it watches nothing from now on */
         return STM_OK;
     }
-    STM_TRY(stm_tlist_length(tx, pool->tasks, &tasks));
-    STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
-    STM_TRY(stm_tvar_get(tx, pool->live, &live));
-    missing = missing_workers(tasks, available, pool->max_threads, live);
-    if (missing > 0)
-        STM_TRY(stm__door_admit(tx, pool, (size_t)missing, &admitted));
-    if (live == 0 && tasks == 0)
-        STM_TRY(stm_tvar_get(tx, pool->closing, &closing));
-    *result =
-        admitted * FINDING + (tasks > 0 ? QUEUED : 0) + (closing ? DRAINED : 0);
+    STM_TRY(take_census(tx, pool, &census));
+    STM_TRY(count_missing(tx, pool, &census, &admitted));
+    if (census.live == 0 && census.tasks == 0)
+        STM_TRY(is_drained(tx, pool, &drained));
+    adjust = census.limits.surplus || census.live > census.limits.max ||
+             census.limits.backlog != has_backlog(&census);
+    *result = admitted * FINDING + (census.tasks > 0 ? QUEUED : 0) +
+              (drained ? DRAINED : 0) + (adjust ? ADJUST : 0) +
+              (census.limits.paused ? HALTED : 0);
     return STM_OK;
 }
 
+static enum stm_status hand_out(struct stm_tx *tx, struct stm_pool *pool,
+                                size_t pairs)
+{
+    for (size_t i = 0; i < pairs; i++) {
+        stm_value task, worker;
+        int64_t priority;
+
+        STM_TRY(stm__queue_pop(tx, &pool->queue, &task, &priority));
+        STM_TRY(stm_endpoint_get(tx, pool->free_workers, &worker));
+        STM_TRY(
+            stm__worker_hand(tx, (struct stm__worker *)worker, task, priority));
+    }
+    return stm__pool_add(tx, pool, STM__HANDED, (intptr_t)pairs);
+}
+
+/* The second watcher, if there was a backlog, does not look at the tasks yet,
+ * and would hand them out one round later. */
+static enum stm_status hand_to_started(struct stm_tx *tx, struct stm_pool *pool)
+{
+    size_t tasks, available;
+
+    if (pool->handover != STM_POOL_HAND_OFF)
+        return STM_OK;
+    STM_TRY(stm__queue_length(tx, &pool->queue, &tasks));
+    STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
+    return hand_out(tx, pool, tasks < available ? tasks : available);
+}
+
 static enum stm_status start_workers(struct stm_tx *tx, struct stm_pool *pool,
-                                     size_t count)
+                                     size_t count, bool paused)
 {
     bool probe;
 
     STM_TRY(stm__door_pass(tx, pool, &probe));
-    STM_TRY(stm__pool_add(tx, pool->live, (intptr_t)count));
+    STM_TRY(stm__pool_add(tx, pool, STM__LIVE, (intptr_t)count));
     for (size_t i = 0; i < count; i++)
         STM_TRY(stm__worker_new(tx, pool, probe));
-    return STM_OK;
+    return paused ? STM_OK : hand_to_started(tx, pool);
+}
+
+/* Dismisses free workers while there are too many, and keeps the flags. */
+static enum stm_status adjust_limits(struct stm_tx *tx, struct stm_pool *pool)
+{
+    struct stm__limits limits;
+    struct census census;
+    intptr_t gone = 0;
+
+    STM_TRY(take_census(tx, pool, &census));
+    while (census.live > census.limits.max && census.available > 0) {
+        stm_value worker;
+
+        STM_TRY(stm_endpoint_get(tx, pool->free_workers, &worker));
+        STM_TRY(stm__worker_dismiss(tx, (struct stm__worker *)worker));
+        census.live--;
+        census.available--;
+        gone++;
+    }
+    if (gone > 0)
+        STM_TRY(stm__pool_add(tx, pool, STM__LIVE, -gone));
+    limits = census.limits;
+    limits.surplus = census.live > limits.max;
+    limits.backlog = census.available == 0 && has_backlog(&census);
+    if (limits.surplus == census.limits.surplus &&
+        limits.backlog == census.limits.backlog)
+        return STM_OK;
+    return stm__pool_set(tx, pool, STM__LIMITS, stm__limits_pack(&limits));
 }
 
 /* Whatever changes the number of remaining tasks comes by here: adding or
- * taking away a task changes the list, and a worker that finishes one changes
+ * taking away a task changes the queue, and a worker that finishes one changes
  * the free workers.  A joiner waits on this alone and so is not woken by each
  * finished task. */
 static enum stm_status note_idle(struct stm_tx *tx, struct stm_pool *pool,
@@ -81,17 +201,25 @@ static enum stm_status note_idle(struct stm_tx *tx, struct stm_pool *pool,
     stm_value idle;
     bool now = false;
 
-    STM_TRY(stm_tvar_get(tx, pool->idle, &idle));
+    STM_TRY(stm__pool_get(tx, pool, STM__IDLE, &idle));
     if (!queued) {
         stm_value handed, finished;
 
-        STM_TRY(stm_tvar_get(tx, pool->handed, &handed));
-        STM_TRY(stm_tvar_get(tx, pool->finished, &finished));
+        STM_TRY(stm__pool_get(tx, pool, STM__HANDED, &handed));
+        STM_TRY(stm__pool_get(tx, pool, STM__FINISHED, &finished));
         now = handed == finished;
     }
     if (now == (idle != 0))
         return STM_OK;
-    return stm_tvar_set(tx, pool->idle, now);
+    return stm__pool_set(tx, pool, STM__IDLE, now);
+}
+
+enum stm_status stm__pool_note_idle(struct stm_tx *tx, struct stm_pool *pool)
+{
+    size_t queued;
+
+    STM_TRY(stm__queue_length(tx, &pool->queue, &queued));
+    return note_idle(tx, pool, queued > 0);
 }
 
 static enum stm_status cancel(struct stm_tx *tx, struct stm_tvar *place)
@@ -113,13 +241,16 @@ static enum stm_status supply_workers(struct stm_tx *tx, stm_value argument,
     if (stm__roster_is_parents(pool->roster))
         return STM_OK;
     if (found >= FINDING)
-        STM_TRY(start_workers(tx, pool, found / FINDING));
+        STM_TRY(start_workers(tx, pool, found / FINDING, found & HALTED));
+    if (found & ADJUST)
+        STM_TRY(adjust_limits(tx, pool));
     STM_TRY(note_idle(tx, pool, found & QUEUED));
     if (!(found & DRAINED))
         return STM_OK;
     /* The end of a closed pool: with the watchers go the references to it
      * that the task list, which may be anybody's, holds. */
     STM_TRY(cancel(tx, pool->pairer));
+    STM_TRY(cancel(tx, pool->timer));
     return cancel(tx, pool->starter);
 }
 
@@ -128,12 +259,15 @@ static enum stm_status count_pairs(struct stm_tx *tx, stm_value argument,
 {
     struct stm_pool *pool = (struct stm_pool *)argument;
     size_t tasks, available;
+    stm_value limits;
 
-    if (stm__roster_is_parents(pool->roster)) {
-        *result = 0;
+    *result = 0;
+    if (stm__roster_is_parents(pool->roster))
         return STM_OK;
-    }
-    STM_TRY(stm_tlist_length(tx, pool->tasks, &tasks));
+    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
+    if (limits & (STM__PAUSED | STM__BACKLOG))
+        return STM_OK; /* tasks come and go without running this */
+    STM_TRY(stm__queue_length(tx, &pool->queue, &tasks));
     STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
     *result = tasks < available ? tasks : available;
     return STM_OK;
@@ -142,18 +276,8 @@ static enum stm_status count_pairs(struct stm_tx *tx, stm_value argument,
 static enum stm_status pair_off(struct stm_tx *tx, stm_value argument,
                                 stm_value pairs)
 {
-    struct stm_pool *pool = (struct stm_pool *)argument;
-
-    if (pairs == 0)
-        return STM_OK;
-    for (size_t i = 0; i < pairs; i++) {
-        stm_value task, worker;
-
-        STM_TRY(stm_tlist_pop_front(tx, pool->tasks, &task));
-        STM_TRY(stm_endpoint_get(tx, pool->free_workers, &worker));
-        STM_TRY(stm__worker_hand(tx, (struct stm__worker *)worker, task));
-    }
-    return stm__pool_add(tx, pool->handed, (intptr_t)pairs);
+    return pairs == 0 ? STM_OK
+                      : hand_out(tx, (struct stm_pool *)argument, pairs);
 }
 
 /* The pool keeps its handle in a variable, so that no attempt can meet one
@@ -172,7 +296,7 @@ static enum stm_status create(struct stm_tx *tx, const struct stm_watch *watch,
 
 enum stm_status stm__pool_watch(struct stm_tx *tx, struct stm_pool *pool)
 {
-    const struct stm_watch starter = {.function = count_missing,
+    const struct stm_watch starter = {.function = count_workers,
                                       .callback = supply_workers,
                                       .argument = (stm_value)pool,
                                       .argument_type = &stm__pool_type,
@@ -182,7 +306,13 @@ enum stm_status stm__pool_watch(struct stm_tx *tx, struct stm_pool *pool)
                                      .argument = (stm_value)pool,
                                      .argument_type = &stm__pool_type,
                                      .name = "pool: hand out tasks"};
+    struct stm_watch timer = stm__delay_watch;
 
+    timer.argument = (stm_value)pool;
+    pool->base = stm__clock_now();
+    STM_TRY(create(tx, &timer, pool->timer));
     STM_TRY(create(tx, &starter, pool->starter));
+    if (pool->handover != STM_POOL_HAND_OFF)
+        return STM_OK;
     return create(tx, &pairer, pool->pairer);
 }

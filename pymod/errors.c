@@ -84,6 +84,8 @@ static const struct meaning {
     {STM_EINVARIANT, .builtin = &PyExc_AssertionError, .told = true},
     {STM_EFORKED, .builtin = &PyExc_RuntimeError,
      .text = "the transaction goes on in the parent process"},
+    {STM_ECANCELLED, .imported = "concurrent.futures",
+     .name = "CancelledError"},
 #undef OWN
 };
 

@@ -49,6 +49,8 @@ const char *stm_strstatus(enum stm_status status)
         return "STM_EINVARIANT: an invariant does not hold";
     case STM_EFORKED:
         return "STM_EFORKED: the transaction goes on in the parent process";
+    case STM_ECANCELLED:
+        return "STM_ECANCELLED: cancelled";
     case STM_EUSER:
         break;
     }

@@ -45,6 +45,7 @@ enum stm_status {
     STM_EINVARIANT = -14,  /* an invariant does not hold */
     STM_EFORKED = -15,     /* the process was forked in this transaction, which
                               goes on in the parent alone */
+    STM_ECANCELLED = -16,  /* the future was cancelled */
 
     /* STM_EUSER and everything below belong to the user: a body that returns
      * such a value aborts, and stm_atomically returns the value as it is. */

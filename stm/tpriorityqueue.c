@@ -152,6 +152,20 @@ enum stm_status stm_tpriorityqueue_get(struct stm_tx *tx,
     return STM_OK;
 }
 
+enum stm_status stm_tpriorityqueue_ticket(struct stm_tx *tx,
+                                          struct stm_tpriorityqueue *queue,
+                                          size_t index, struct stm_ticket *out)
+{
+    struct stm_seq *seq;
+
+    STM_TRY(stm__seqvar_load(tx, queue->root, &seq));
+    if (index >= stm__seq_length(seq))
+        return stm_error(STM_ERANGE, "%s: index %zu in a queue of %zu items",
+                         __func__, index, stm__seq_length(seq));
+    *out = entry_at(seq, index)->ticket;
+    return STM_OK;
+}
+
 enum stm_status stm_tpriorityqueue_remove(struct stm_tx *tx,
                                           struct stm_tpriorityqueue *queue,
                                           const struct stm_ticket *ticket,

@@ -60,6 +60,11 @@ STM_API STM_NODISCARD enum stm_status
 stm_tpriorityqueue_get(struct stm_tx *tx, struct stm_tpriorityqueue *queue,
                        size_t index, stm_value *out, int64_t *priority);
 
+/* The ticket of the item at index.  O(log n).  STM_ERANGE. */
+STM_API STM_NODISCARD enum stm_status
+stm_tpriorityqueue_ticket(struct stm_tx *tx, struct stm_tpriorityqueue *queue,
+                          size_t index, struct stm_ticket *out);
+
 /* Takes out the item with this ticket; out may be NULL.  O(log n).
  * STM_ENOTFOUND when it is there no more. */
 STM_API STM_NODISCARD enum stm_status

@@ -31,6 +31,7 @@ EXCEPTIONS = {
     "STM_EDONE": concurrent.futures.InvalidStateError,
     "STM_EINVARIANT": AssertionError,
     "STM_EFORKED": RuntimeError,
+    "STM_ECANCELLED": concurrent.futures.CancelledError,
 }
 
 # What the module deals with itself, so that it never becomes an exception.

@@ -213,7 +213,7 @@ START_TEST(every_status_has_a_text_of_its_own)
     const char *texts[64] = {NULL};
     size_t count = 0;
 
-    for (int status = STM_BLOCKED; status >= STM_EFORKED; status--) {
+    for (int status = STM_BLOCKED; status >= STM_ECANCELLED; status--) {
         const char *text = stm_strstatus((enum stm_status)status);
 
         EXPECT(strncmp(text, "STM_", 4) == 0,
@@ -225,7 +225,7 @@ START_TEST(every_status_has_a_text_of_its_own)
     }
     EXPECT(strcmp(stm_strstatus(STM_EUSER), stm_strstatus(STM_EUSER - 7)) == 0,
            "expected one text for all errors of bodies");
-    EXPECT(strcmp(stm_strstatus((enum stm_status)(STM_EFORKED - 100)),
+    EXPECT(strcmp(stm_strstatus((enum stm_status)(STM_ECANCELLED - 100)),
                   stm_strstatus((enum stm_status)500)) == 0,
            "expected one text for what is no status");
 }

@@ -1,0 +1,323 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* Tasks with a result.  A future knows by one variable how it stands: WAITING
+ * (never submitted, or added to a list by code that knows no pool), in a place
+ * (queued or delayed, and where), RUNNING, or ENDED; and what became of it in a
+ * stm_tfuture.  Both change in the transactions that move it. */
+#include <stdlib.h>
+
+#include "pool-internal.h"
+
+enum { WAITING, RUNNING, ENDED, WORDS };
+
+/* Where it can be taken out again; immutable. */
+struct place {
+    AO_t references;
+    struct stm_pool *pool; /* a reference */
+    struct stm_ticket ticket;
+    bool delayed;
+};
+
+static void place_retain(stm_value value)
+{
+    if (value >= WORDS)
+        stm__count_up(&((struct place *)value)->references);
+}
+
+static void place_release(stm_value value)
+{
+    struct place *place = (struct place *)value;
+
+    if (value < WORDS || !stm__count_down(&place->references))
+        return;
+    stm__pool_release(place->pool);
+    free(place);
+}
+
+static int visit_nothing(stm_value value, stm_visit *visit, void *context)
+{
+    (void)value, (void)visit, (void)context;
+    return 0;
+}
+
+static const struct stm_type place_type = {.name = "a future's place",
+                                           .retain = place_retain,
+                                           .release = place_release,
+                                           .traverse = visit_nothing};
+
+struct stm_pool_future {
+    AO_t references;
+    struct stm_pool_work work;
+    struct stm_tvar *state; /* a word of the above, or a place */
+    struct stm_tfuture *outcome;
+
+    /* What function returned; the running thread's own. */
+    enum stm_status status;
+    stm_value result;
+};
+
+/* ---- life ---- */
+
+static void future_free(struct stm_pool_future *future)
+{
+    const struct stm_type *type = future->work.argument_type;
+
+    if (future->state != NULL)
+        stm_tvar_release(future->state);
+    if (future->outcome != NULL)
+        stm_tfuture_release(future->outcome);
+    if (type != NULL && type->release != NULL)
+        type->release(future->work.argument);
+    free(future);
+}
+
+struct stm_pool_future *stm_pool_future_new(const struct stm_pool_work *work)
+{
+    const struct stm_type *type = work->argument_type;
+    struct stm_pool_future *future = calloc(1, sizeof *future);
+
+    if (future == NULL)
+        return NULL;
+    future->references = 1;
+    future->work = *work;
+    if (type != NULL && type->retain != NULL)
+        type->retain(work->argument);
+    future->state = stm_tvar_new(&place_type, WAITING);
+    future->outcome = stm_tfuture_new(work->result_type, work->cause_type);
+    if (future->state != NULL && future->outcome != NULL)
+        return future;
+    future_free(future);
+    return NULL;
+}
+
+void stm_pool_future_retain(struct stm_pool_future *future)
+{
+    stm__count_up(&future->references);
+}
+
+void stm_pool_future_release(struct stm_pool_future *future)
+{
+    if (stm__count_down(&future->references))
+        future_free(future);
+}
+
+static void future_retain(stm_value value)
+{
+    stm_pool_future_retain((struct stm_pool_future *)value);
+}
+
+static void future_release(stm_value value)
+{
+    if (value != 0)
+        stm_pool_future_release((struct stm_pool_future *)value);
+}
+
+static bool future_may_release(stm_value value)
+{
+    const struct stm_pool_future *future =
+        (const struct stm_pool_future *)value;
+    const struct stm_type *type = value != 0 ? future->work.argument_type : 0;
+
+    return type == NULL || type->may_release == NULL ||
+           type->may_release(future->work.argument);
+}
+
+const struct stm_type stm_pool_future_type = {.name = "future",
+                                              .retain = future_retain,
+                                              .release = future_release,
+                                              .may_release = future_may_release,
+                                              .traverse = visit_nothing};
+
+/* ---- what the pool does with it ---- */
+
+enum stm_status stm__future_check(struct stm_tx *tx, stm_value value)
+{
+    struct stm_pool_future *future = (struct stm_pool_future *)value;
+    stm_value state;
+
+    STM_TRY(stm_tvar_get(tx, future->state, &state));
+    if (state == WAITING)
+        return STM_OK;
+    return stm_error(STM_EMISUSE, "stm_pool_submit: the future was submitted "
+                                  "before; expected a new one");
+}
+
+enum stm_status stm__future_place(struct stm_tx *tx, struct stm_pool *pool,
+                                  stm_value value,
+                                  const struct stm_ticket *ticket, bool delayed)
+{
+    struct stm_pool_future *future = (struct stm_pool_future *)value;
+    struct place *place = malloc(sizeof *place);
+    enum stm_status status;
+
+    if (place == NULL)
+        return STM_ENOMEM;
+    *place = (struct place){
+        .references = 1, .pool = pool, .ticket = *ticket, .delayed = delayed};
+    stm__pool_retain(pool);
+    status = stm_tvar_set(tx, future->state, (stm_value)place);
+    place_release((stm_value)place);
+    return status;
+}
+
+enum stm_status stm__future_claim(struct stm_tx *tx, stm_value value,
+                                  bool *runs)
+{
+    struct stm_pool_future *future = (struct stm_pool_future *)value;
+    stm_value state;
+
+    STM_TRY(stm_tvar_get(tx, future->state, &state));
+    *runs = state == WAITING || state >= WORDS;
+    return *runs ? stm_tvar_set(tx, future->state, RUNNING) : STM_OK;
+}
+
+void stm__future_run(stm_value value)
+{
+    struct stm_pool_future *future = (struct stm_pool_future *)value;
+    stm_value result = 0;
+    enum stm_status status;
+
+    status = future->work.function(future->work.argument, &result);
+    future->result = result;
+    future->status = status <= STM_OK ? status : STM_EMISUSE;
+}
+
+enum stm_status stm__future_end(struct stm_tx *tx, stm_value value,
+                                enum stm_status why)
+{
+    struct stm_pool_future *future = (struct stm_pool_future *)value;
+    enum stm_status status;
+
+    STM_TRY(stm_tvar_set(tx, future->state, ENDED));
+    if (why != STM_OK)
+        status = stm_tfuture_fail(tx, future->outcome, why, 0);
+    else if (future->status == STM_OK)
+        status = stm_tfuture_set(tx, future->outcome, future->result);
+    else
+        status = stm_tfuture_fail(tx, future->outcome, future->status,
+                                  future->result);
+    return status == STM_EDONE ? STM_OK : status;
+}
+
+void stm__future_ended(stm_value value)
+{
+    struct stm_pool_future *future = (struct stm_pool_future *)value;
+    const struct stm_type *type = future->status == STM_OK
+                                      ? future->work.result_type
+                                      : future->work.cause_type;
+
+    if (type != NULL && type->release != NULL && future->result != 0)
+        type->release(future->result);
+    future->result = 0;
+}
+
+enum stm_status stm__future_pool(struct stm_tx *tx, stm_value value,
+                                 struct stm_pool **out)
+{
+    struct stm_pool_future *future = (struct stm_pool_future *)value;
+    stm_value state;
+
+    STM_TRY(stm_tvar_get(tx, future->state, &state));
+    *out = state >= WORDS ? ((const struct place *)state)->pool : NULL;
+    return STM_OK;
+}
+
+/* ---- what the user does ---- */
+
+struct stm_tfuture *stm_pool_future_outcome(struct stm_pool_future *future)
+{
+    return future->outcome;
+}
+
+struct question {
+    struct stm_pool_future *future;
+    enum stm_pool_future_state answer;
+    int64_t priority;
+};
+
+static enum stm_status ask(struct stm_tx *tx, void *argument)
+{
+    struct question *question = argument;
+    enum stm_status error;
+    stm_value state;
+
+    STM_TRY(stm_tvar_get(tx, question->future->state, &state));
+    question->answer = state == RUNNING ? STM_POOL_RUNS : STM_POOL_WAITS;
+    if (state != ENDED)
+        return STM_OK;
+    STM_TRY(stm_tfuture_error(tx, question->future->outcome, &error, NULL));
+    question->answer =
+        error == STM_ECANCELLED ? STM_POOL_CANCELLED : STM_POOL_ENDED;
+    return STM_OK;
+}
+
+enum stm_status stm_pool_future_state(struct stm_pool_future *future,
+                                      enum stm_pool_future_state *out)
+{
+    struct question question = {.future = future};
+
+    STM_TRY(stm_atomically(ask, &question));
+    *out = question.answer;
+    return STM_OK;
+}
+
+static enum stm_status take_out(struct stm_tx *tx, stm_value future,
+                                const struct place *place)
+{
+    struct stm_pool *pool = place->pool;
+
+    if (place->delayed)
+        return stm__delay_remove(tx, pool, &place->ticket);
+    return stm__queue_remove(tx, &pool->queue, future, &place->ticket);
+}
+
+static enum stm_status cancel(struct stm_tx *tx, void *argument)
+{
+    struct question question = {.future = argument};
+    const struct place *place;
+    enum stm_status status;
+    stm_value state;
+
+    STM_TRY(ask(tx, &question));
+    if (question.answer != STM_POOL_WAITS)
+        return question.answer == STM_POOL_CANCELLED ? STM_OK : STM_EDONE;
+    STM_TRY(stm_tvar_get(tx, question.future->state, &state));
+    if (state == WAITING)
+        return stm__future_end(tx, (stm_value)argument, STM_ECANCELLED);
+    place = (const struct place *)state;
+    status = take_out(tx, (stm_value)argument, place);
+    if (status != STM_OK && status != STM_ENOTFOUND)
+        return status;
+    return stm__task_give_up(tx, place->pool, (stm_value)argument);
+}
+
+enum stm_status stm_pool_future_cancel(struct stm_pool_future *future)
+{
+    return stm_atomically(cancel, future);
+}
+
+static enum stm_status prioritize(struct stm_tx *tx, void *argument)
+{
+    const struct question *question = argument;
+    stm_value value = (stm_value)question->future, state;
+    struct stm_ticket ticket;
+    const struct place *place;
+
+    STM_TRY(stm_tvar_get(tx, question->future->state, &state));
+    place = (const struct place *)state;
+    if (state < WORDS || place->delayed || place->pool->queue.heap == NULL)
+        return STM_ENOTFOUND;
+    STM_TRY(stm__queue_remove(tx, &place->pool->queue, value, &place->ticket));
+    STM_TRY(stm__queue_push(tx, &place->pool->queue, value, question->priority,
+                            &ticket));
+    return stm__future_place(tx, place->pool, value, &ticket, false);
+}
+
+enum stm_status stm_pool_future_prioritize(struct stm_pool_future *future,
+                                           int64_t priority)
+{
+    struct question question = {.future = future, .priority = priority};
+
+    return stm_atomically(prioritize, &question);
+}

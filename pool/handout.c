@@ -1,0 +1,241 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* Tasks between the queue and their end: handed to a thread, run, counted,
+ * given up or given back.  What a task is, only this file knows: a value of the
+ * user's, with functions in the configuration, or a future. */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "pool-internal.h"
+
+static bool may_give_back(const struct stm_type *type, stm_value task)
+{
+    return type == NULL || type->may_release == NULL || type->may_release(task);
+}
+
+static void give_back(const struct stm_type *type, stm_value task)
+{
+    if (type != NULL && type->release != NULL)
+        type->release(task);
+}
+
+static void handout_retain(stm_value value)
+{
+    struct stm__handout *handout = (struct stm__handout *)value;
+
+    if (handout != NULL)
+        stm__count_up(&handout->references);
+}
+
+static void handout_release(stm_value value)
+{
+    struct stm__handout *handout = (struct stm__handout *)value;
+
+    if (handout == NULL || !stm__count_down(&handout->references))
+        return;
+    if (!handout->spent)
+        give_back(handout->type, handout->task);
+    if (handout->pool != NULL)
+        stm__pool_release(handout->pool);
+    free(handout);
+}
+
+static bool handout_may_release(stm_value value)
+{
+    const struct stm__handout *handout = (const struct stm__handout *)value;
+
+    return handout == NULL || handout->spent ||
+           may_give_back(handout->type, handout->task);
+}
+
+const struct stm_type stm__handout_type = {.name = "a task handed to a thread",
+                                           .retain = handout_retain,
+                                           .release = handout_release,
+                                           .may_release = handout_may_release};
+
+void stm__handout_release(struct stm__handout *handout)
+{
+    handout_release((stm_value)handout);
+}
+
+void stm__handout_retain(struct stm__handout *handout)
+{
+    handout_retain((stm_value)handout);
+}
+
+void stm__handout_spend(struct stm__handout *handout)
+{
+    if (may_give_back(handout->type, handout->task)) {
+        handout->spent = true;
+        give_back(handout->type, handout->task);
+    }
+}
+
+enum stm_status stm__handout_new(struct stm_tx *tx, struct stm_pool *pool,
+                                 stm_value task, int64_t priority,
+                                 struct stm__handout **out)
+{
+    const struct stm_type *type = stm__queue_type(&pool->queue);
+    struct stm__handout *handout;
+    bool runs = true;
+
+    if (pool->futures)
+        STM_TRY(stm__future_claim(tx, task, &runs));
+    handout = malloc(sizeof *handout);
+    if (handout == NULL)
+        return STM_ENOMEM;
+    *handout = (struct stm__handout){.references = 1,
+                                     .type = type,
+                                     .task = task,
+                                     .priority = priority,
+                                     .runs = runs};
+    if (type != NULL && type->retain != NULL)
+        type->retain(task);
+    *out = handout;
+    return STM_OK;
+}
+
+/* ---- what happens to a task ---- */
+
+void stm__task_run(struct stm_pool *pool, struct stm__handout *handout)
+{
+    const struct stm_pool_config *config = stm__roster_config(pool->roster);
+
+    if (!handout->runs)
+        return;
+    if (pool->futures)
+        stm__future_run(handout->task);
+    else
+        config->run(handout->task, config->context);
+}
+
+bool stm__task_records(const struct stm_pool *pool)
+{
+    return pool->futures || stm__roster_config(pool->roster)->finish != NULL;
+}
+
+static enum stm_status give_up(struct stm_tx *tx, struct stm_pool *pool,
+                               stm_value task, enum stm_status why)
+{
+    const struct stm_pool_config *config = stm__roster_config(pool->roster);
+
+    STM_TRY(stm__pool_add(tx, pool, STM__GIVEN_UP, 1));
+    if (pool->futures)
+        return stm__future_end(tx, task, why);
+    if (config->give_up == NULL)
+        return STM_OK;
+    return config->give_up(tx, task, why, config->context);
+}
+
+enum stm_status stm__task_finish(struct stm_tx *tx, struct stm_pool *pool,
+                                 const struct stm__handout *done,
+                                 enum stm_status why)
+{
+    const struct stm_pool_config *config = stm__roster_config(pool->roster);
+
+    STM_TRY(stm__pool_add(tx, pool, STM__FINISHED, 1));
+    if (!done->runs || done->spent)
+        return STM_OK;
+    if (why != STM_OK)
+        return give_up(tx, pool, done->task, why);
+    if (pool->futures)
+        return stm__future_end(tx, done->task, STM_OK);
+    return config->finish != NULL
+               ? config->finish(tx, done->task, config->context)
+               : STM_OK;
+}
+
+void stm__task_finished(struct stm_pool *pool, struct stm__handout *done)
+{
+    if (pool->futures && done->runs)
+        stm__future_ended(done->task);
+    stm__handout_release(done);
+}
+
+enum stm_status stm__task_give_up(struct stm_tx *tx, struct stm_pool *pool,
+                                  stm_value task)
+{
+    return give_up(tx, pool, task, STM_ECANCELLED);
+}
+
+enum stm_status stm__task_return(struct stm_tx *tx, struct stm_pool *pool,
+                                 const struct stm__handout *handout)
+{
+    struct stm_ticket ticket;
+
+    STM_TRY(stm__queue_put_back(tx, &pool->queue, handout->task,
+                                handout->priority, &ticket));
+    STM_TRY(stm__pool_add(tx, pool, STM__HANDED, -1));
+    if (!pool->futures || !handout->runs)
+        return STM_OK;
+    return stm__future_place(tx, pool, handout->task, &ticket, false);
+}
+
+/* ---- a task that its submitter runs ---- */
+
+/* What the thread has in hand. */
+struct errand {
+    struct stm__handout *handout;
+    enum stm_status why;
+};
+
+static enum stm_status count(struct stm_tx *tx, void *argument)
+{
+    const struct errand *errand = argument;
+    struct stm_pool *pool = errand->handout->pool;
+
+    STM_TRY(stm__task_finish(tx, pool, errand->handout, errand->why));
+    return stm__pool_note_idle(tx, pool);
+}
+
+static void end_errand(struct errand *errand)
+{
+    struct stm__handout *handout = errand->handout;
+
+    if (stm__roster_is_parents(handout->pool->roster))
+        return;
+    stm__pool_insist(count, errand);
+    stm__task_finished(handout->pool, handout);
+}
+
+/* The task has ended the thread. */
+static void lose_errand(void *argument)
+{
+    struct errand *errand = argument;
+
+    errand->why = STM_ETHREAD;
+    (void)stm_set_blocking(NULL);
+    end_errand(errand);
+}
+
+static void run_errand(stm_value argument)
+{
+    struct errand errand = {.handout = (struct stm__handout *)argument};
+    struct stm_pool *pool = errand.handout->pool;
+
+    if (stm__roster_is_parents(pool->roster))
+        return;
+    stm__handout_retain(errand.handout);
+    pthread_cleanup_push(lose_errand, &errand);
+    stm__task_run(pool, errand.handout);
+    pthread_cleanup_pop(0);
+    end_errand(&errand);
+}
+
+enum stm_status stm__task_run_here(struct stm_tx *tx, struct stm_pool *pool,
+                                   stm_value task)
+{
+    struct stm__handout *handout;
+    enum stm_status status;
+
+    STM_TRY(stm__pool_add(tx, pool, STM__HANDED, 1));
+    STM_TRY(stm__pool_note_idle(tx, pool));
+    STM_TRY(stm__handout_new(tx, pool, task, 0, &handout));
+    handout->pool = pool;
+    stm__pool_retain(pool);
+    status =
+        stm_on_commit(tx, run_errand, (stm_value)handout, &stm__handout_type);
+    stm__handout_release(handout);
+    return status;
+}

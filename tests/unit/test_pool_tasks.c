@@ -1,0 +1,253 @@
+/* SPDX-FileCopyrightText: 2026 The stm authors
+ * SPDX-License-Identifier: MIT */
+
+/* What tasks may do, and how they are handed over, without one being lost. */
+#include "pool_support.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { SECOND = 1000000000 };
+
+static struct tally tally;   /* each test runs in a process of its own */
+static struct stm_pool *own; /* of the tasks that know their pool */
+
+/* ---- ending its thread ---- */
+
+static void exit_some(stm_value task, void *context)
+{
+    struct tally *counts = context;
+
+    AO_fetch_and_add1_full(&counts->ran[task]);
+    if (task % 3 == 0) {
+        stm_pool_wait_begin();
+        pthread_exit(NULL);
+    }
+}
+
+static enum stm_status count_exit(struct stm_tx *tx, stm_value task,
+                                  enum stm_status why, void *context)
+{
+    struct stm_tvar *exits = ((struct tally *)context)->gate;
+    stm_value count;
+
+    EXPECT(why == STM_ETHREAD && task % 3 == 0,
+           "task %zu was given up for %d, expected only those that exit",
+           (size_t)task, (int)why);
+    STM_TRY(stm_tvar_get(tx, exits, &count));
+    return stm_tvar_set(tx, exits, count + 1);
+}
+
+START_TEST(a_task_may_end_its_thread)
+{
+    struct stm_pool_config config = tally_config(&tally, 3, STM_FOREVER);
+    size_t before = live_threads();
+    struct stm_pool_stats stats;
+
+    config.run = exit_some;
+    config.give_up = count_exit;
+    tally.gate = word_var(0); /* how many were given up */
+    own = pool_new(&config);
+    append_tasks(stm_pool_tasks(own), 0, 60);
+    EXPECT_STATUS(STM_OK, stm_pool_join(own, STM_FOREVER));
+    EXPECT_STATUS(STM_OK, stm_pool_stats_read(own, &stats));
+    EXPECT(stats.finished == 60 && stats.given_up == 20 &&
+               peek(tally.gate) == 20,
+           "%zu finished, %zu given up, %zu noted; expected 60, 20 and 20",
+           stats.finished, stats.given_up, (size_t)peek(tally.gate));
+    EXPECT(stats.live <= 3 && stats.waiting == 0,
+           "%zu live and %zu waiting, expected at most 3 and none", stats.live,
+           stats.waiting);
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+    expect_each_once(&tally, 60);
+    await_threads(before);
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
+static enum stm_status exit_thread(stm_value argument, stm_value *result)
+{
+    (void)argument, (void)result;
+    pthread_exit(NULL);
+}
+
+START_TEST(a_future_whose_function_ends_its_thread_fails)
+{
+    const struct stm_pool_config config = {.max_threads = 1, .futures = true};
+    const struct stm_pool_work work = {.function = exit_thread};
+    struct stm_pool_future *future = stm_pool_future_new(&work);
+    enum stm_pool_future_state state = STM_POOL_WAITS;
+
+    own = pool_new(&config);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(own, (stm_value)future));
+    EXPECT_STATUS(STM_OK, stm_pool_await(future, STM_FOREVER));
+    EXPECT_STATUS(STM_OK, stm_pool_future_state(future, &state));
+    EXPECT(state == STM_POOL_ENDED, "the state is %d", (int)state);
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+    stm_pool_future_release(future);
+}
+END_TEST
+
+/* ---- submitting, and shutting down ---- */
+
+static void submit_more(stm_value task, void *context)
+{
+    struct tally *counts = context;
+
+    AO_fetch_and_add1_full(&counts->ran[task]);
+    for (stm_value child = 2 * task + 1; child <= 2 * task + 2; child++)
+        if (child < 500)
+            EXPECT_STATUS(STM_OK, stm_pool_submit(own, child));
+}
+
+START_TEST(tasks_may_submit_tasks)
+{
+    struct stm_pool_config config = tally_config(&tally, 3, SECOND);
+
+    config.run = submit_more;
+    own = pool_new(&config);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(own, 0));
+    EXPECT_STATUS(STM_OK, stm_pool_join(own, STM_FOREVER));
+    expect_each_once(&tally, 500);
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+}
+END_TEST
+
+START_TEST(tasks_that_submit_to_their_own_full_pool_do_not_stop_it)
+{
+    struct stm_pool_config config = tally_config(&tally, 2, SECOND);
+
+    config.run = submit_more;
+    config.capacity = 1;
+    own = pool_new(&config);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(own, 0));
+    EXPECT_STATUS(STM_OK, stm_pool_join(own, STM_FOREVER));
+    expect_each_once(&tally, 500);
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+}
+END_TEST
+
+static void shut_down(stm_value task, void *context)
+{
+    struct tally *counts = context;
+
+    AO_fetch_and_add1_full(&counts->ran[task]);
+    if (task == 5)
+        EXPECT_STATUS(STM_OK, stm_pool_shutdown(own));
+}
+
+START_TEST(a_task_may_shut_its_pool_down)
+{
+    struct stm_pool_config config = tally_config(&tally, 2, SECOND);
+
+    config.run = shut_down;
+    own = pool_new(&config);
+    EXPECT_STATUS(STM_OK, stm_pool_pause(own));
+    append_tasks(stm_pool_tasks(own), 0, 20);
+    EXPECT_STATUS(STM_OK, stm_pool_resume(own));
+    await_pool(own, stm_pool_live, 0);
+    EXPECT_STATUS(STM_ECLOSED, stm_pool_submit(own, 20));
+    expect_each_once(&tally, 20);
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+}
+END_TEST
+
+START_TEST(outside_workers_a_wait_means_nothing)
+{
+    stm_pool_wait_begin();
+    stm_pool_wait_end();
+    stm_pool_wait_end();
+}
+END_TEST
+
+/* ---- hand-over ---- */
+
+enum { FEEDERS = 2, BATCHES = 30, PER_BATCH = 10 };
+
+static void feed(size_t index, void *context)
+{
+    for (size_t i = 0; i < BATCHES; i++)
+        append_tasks(context, (index * BATCHES + i) * PER_BATCH, PER_BATCH);
+}
+
+static void hand_over(enum stm_pool_handover handover, uint64_t keep_alive)
+{
+    struct stm_pool_config config = tally_config(&tally, 4, keep_alive);
+    struct stm_pool *pool;
+
+    config.handover = handover;
+    config.min_threads = 1;
+    config.name = "a pool of the test";
+    pool = pool_new(&config);
+    crew_run(FEEDERS, feed, stm_pool_tasks(pool));
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 0, 2));
+    EXPECT(count_of(pool, stm_pool_live) <= 2, "%zu live, expected at most 2",
+           count_of(pool, stm_pool_live));
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, FEEDERS * BATCHES * PER_BATCH);
+    EXPECT(tally.entered == tally.left,
+           "%zu threads entered and %zu left, expected the same",
+           (size_t)tally.entered, (size_t)tally.left);
+}
+
+START_TEST(handing_over_loses_no_task) { hand_over(_i % 3, _i / 3 * 10000); }
+END_TEST
+
+START_TEST(a_pool_s_transactions_have_its_name)
+{
+    struct stm_stats stats;
+
+    hand_over(STM_POOL_HAND_OFF, SECOND);
+    stm_stats_read_name("a pool of the test", &stats);
+    EXPECT(stats.commits >= FEEDERS * BATCHES * PER_BATCH,
+           "%zu commits, expected one for each task", (size_t)stats.commits);
+    EXPECT(stats.attempts ==
+               stats.commits + stats.conflicts + stats.retries + stats.aborts,
+           "%zu attempts, which is not what they came to",
+           (size_t)stats.attempts);
+}
+END_TEST
+
+/* ---- many ---- */
+
+START_TEST(many_pools_leave_nothing)
+{
+    const struct stm_pool_config config = tally_config(&tally, 2, STM_FOREVER);
+    size_t count = workload(3000), descriptors = open_descriptors();
+    size_t before = live_threads();
+
+    for (size_t i = 0; i < count; i++) {
+        struct stm_pool *pool = pool_new(&config);
+
+        append_tasks(stm_pool_tasks(pool), i, 1);
+        if (i % 2 == 0)
+            EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+        else
+            EXPECT_STATUS(STM_OK, stm_pool_abandon(pool));
+    }
+    await_count(&tally.finalized, count);
+    expect_each_once(&tally, count);
+    await_threads(before);
+    EXPECT(open_descriptors() == descriptors, "%zu descriptors, expected %zu",
+           open_descriptors(), descriptors);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("pool: tasks");
+
+    tcase_add_test(tests, a_task_may_end_its_thread);
+    tcase_add_test(tests, a_future_whose_function_ends_its_thread_fails);
+    tcase_add_test(tests, tasks_may_submit_tasks);
+    tcase_add_test(tests,
+                   tasks_that_submit_to_their_own_full_pool_do_not_stop_it);
+    tcase_add_test(tests, a_task_may_shut_its_pool_down);
+    tcase_add_test(tests, outside_workers_a_wait_means_nothing);
+    tcase_add_loop_test(tests, handing_over_loses_no_task, 0, 6);
+    tcase_add_test(tests, a_pool_s_transactions_have_its_name);
+    tcase_add_test(tests, many_pools_leave_nothing);
+    return run_suite("test_pool_tasks", tests);
+}
