@@ -5,6 +5,7 @@
  * for one is not disturbed by the others; or, for comparison, one variable that
  * holds an immutable record of all. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "pool-internal.h"
 
@@ -37,14 +38,14 @@ static const struct stm_type record_type = {.name = "a pool's record",
                                             .retain = record_retain,
                                             .release = record_release};
 
-static struct record *record_copy(const struct record *from)
+static struct record *record_new(const stm_value *words)
 {
     struct record *record = malloc(sizeof *record);
 
     if (record == NULL)
         return NULL;
-    *record = *from;
     record->references = 1;
+    memcpy(record->words, words, sizeof record->words);
     return record;
 }
 
@@ -66,7 +67,7 @@ enum stm_status stm__whole_set(struct stm_tx *tx, struct stm_pool *pool,
     stm_value before;
 
     STM_TRY(stm_tvar_get(tx, pool->whole, &before));
-    record = record_copy((const struct record *)before);
+    record = record_new(((const struct record *)before)->words);
     if (record == NULL)
         return STM_ENOMEM;
     record->words[field] = value;
@@ -77,11 +78,8 @@ enum stm_status stm__whole_set(struct stm_tx *tx, struct stm_pool *pool,
 
 static bool init_whole(struct stm_pool *pool, const stm_value *initial)
 {
-    struct record first = {0}, *record;
+    struct record *record = record_new(initial);
 
-    for (int i = 0; i < STM__FIELDS; i++)
-        first.words[i] = initial[i];
-    record = record_copy(&first);
     if (record == NULL)
         return false;
     pool->whole = stm_tvar_new(&record_type, (stm_value)record);

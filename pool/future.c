@@ -272,6 +272,26 @@ static enum stm_status take_out(struct stm_tx *tx, stm_value future,
     return stm__queue_remove(tx, &pool->queue, future, &place->ticket);
 }
 
+enum stm_status stm__future_help(struct stm_tx *tx, stm_value value,
+                                 bool *helped)
+{
+    struct stm_pool_future *future = (struct stm_pool_future *)value;
+    const struct place *place;
+    enum stm_status status;
+    stm_value state;
+
+    STM_TRY(stm_tvar_get(tx, future->state, &state));
+    place = (const struct place *)state;
+    *helped = false;
+    if (state < WORDS || place->delayed)
+        return STM_OK;
+    status = take_out(tx, value, place);
+    if (status != STM_OK)
+        return status == STM_ENOTFOUND ? STM_OK : status;
+    *helped = true;
+    return stm__task_run_here(tx, place->pool, value);
+}
+
 static enum stm_status cancel(struct stm_tx *tx, void *argument)
 {
     struct question question = {.future = argument};

@@ -352,6 +352,11 @@ stm__future_end(struct stm_tx *tx, stm_value future, enum stm_status why);
 /* That has committed. */
 void stm__future_ended(stm_value future);
 
+/* Takes it out of its queue and has the committing thread run it, if it is
+ * there. */
+STM_NODISCARD enum stm_status stm__future_help(struct stm_tx *tx,
+                                               stm_value future, bool *helped);
+
 /* The pool in whose queue it is, borrowed, or NULL. */
 STM_NODISCARD enum stm_status
 stm__future_pool(struct stm_tx *tx, stm_value future, struct stm_pool **out);
@@ -395,6 +400,7 @@ struct stm__vigil {
                             bool *out);
     uint64_t timeout; /* of this transaction */
     uint64_t pause;   /* before a knock; STM_FOREVER: no knocking */
+    bool helps;       /* may this thread run the future? */
     bool knocked;
 };
 

@@ -290,10 +290,12 @@ STM_API STM_NODISCARD enum stm_status
 stm_pool_future_prioritize(struct stm_pool_future *future, int64_t priority);
 
 /* Waits until the future has ended in whatever way.  On a worker it waits
- * between stm_pool_wait_begin and stm_pool_wait_end.  STM_OK; STM_ETIMEOUT
- * after so many nanoseconds (STM_FOREVER: never); STM_ECLOSED in the child of a
- * fork; else as stm_atomically.  Inside a transaction it retries, and there is
- * no help for a task that waits for its own pool. */
+ * between stm_pool_wait_begin and stm_pool_wait_end; and if then no thread can
+ * be started for a future of the same pool, the worker runs it itself.  STM_OK;
+ * STM_ETIMEOUT after so many nanoseconds (STM_FOREVER: never); STM_ECLOSED if
+ * it waits in a pool of the process that this one was forked from; else as
+ * stm_atomically.  Inside a transaction it retries, and a task that waits for
+ * its own pool there has no help. */
 STM_API STM_NODISCARD enum stm_status
 stm_pool_await(struct stm_pool_future *future, uint64_t timeout);
 

@@ -12,6 +12,16 @@
 static const uint64_t first_pause = 1000000;      /* 1 ms */
 static const uint64_t longest_pause = 1000000000; /* 1 s */
 
+/* A worker that has knocked in vain runs what it waits for itself. */
+static enum stm_status knock(struct stm_tx *tx, const struct stm__vigil *vigil)
+{
+    bool helped = false;
+
+    if (vigil->helps && vigil->pause > first_pause)
+        STM_TRY(stm__future_help(tx, (stm_value)vigil->future, &helped));
+    return helped ? STM_OK : stm__door_knock(tx, vigil->pool, false);
+}
+
 static enum stm_status wait_or_knock(struct stm_tx *tx, void *argument)
 {
     struct stm__vigil *vigil = argument;
@@ -30,15 +40,13 @@ static enum stm_status wait_or_knock(struct stm_tx *tx, void *argument)
         return STM_ETIMEOUT;
     if (vigil->pause == STM_FOREVER)
         return stm_retry(tx);
-    if (vigil->future != NULL && pool == NULL)
-        STM_TRY(stm__future_pool(tx, (stm_value)vigil->future, &pool));
     if (pool != NULL)
         STM_TRY(stm__door_stranded(tx, pool, &stranded));
     if (stranded) {
         STM_TRY(stm_elapsed(tx, vigil->pause, &over));
         if (over) {
             vigil->knocked = true;
-            return stm__door_knock(tx, pool, false);
+            return knock(tx, vigil);
         }
     }
     return stm_retry(tx);
@@ -104,15 +112,25 @@ static enum stm_status has_ended(struct stm_tx *tx,
     return STM_OK;
 }
 
+/* Has it ended?  If not, *vigil->pool becomes a reference to where it waits. */
 static enum stm_status look(struct stm_tx *tx, void *argument)
 {
     struct stm__vigil *vigil = argument;
+    struct stm_pool *pool;
     bool over;
 
     STM_TRY(has_ended(tx, vigil, &over));
-    return over ? STM_OK : STM_ETIMEOUT;
+    if (over)
+        return STM_EDONE;
+    STM_TRY(stm__future_pool(tx, (stm_value)vigil->future, &pool));
+    if (pool == NULL)
+        return STM_OK;
+    return stm_export(tx, &stm__pool_type, (stm_value)pool,
+                      (stm_value *)&vigil->pool);
 }
 
+/* The wait reads nothing but the outcome, so that it is not disturbed when the
+ * future begins to run. */
 enum stm_status stm_pool_await(struct stm_pool_future *future, uint64_t timeout)
 {
     struct stm__vigil vigil = {
@@ -120,15 +138,16 @@ enum stm_status stm_pool_await(struct stm_pool_future *future, uint64_t timeout)
     struct stm__worker *worker = stm__worker_self();
     enum stm_status status;
 
-    if (stm_current() != NULL || worker == NULL)
+    if (stm_current() != NULL)
         return keep_or_retry(&vigil);
-    STM_TRY(stm__pool_own(worker->pool, __func__));
     status = stm_atomically(look, &vigil);
-    if (status != STM_ETIMEOUT)
-        return status;
-    vigil.pool = worker->pool;
+    if (status != STM_OK)
+        return status == STM_EDONE ? STM_OK : status;
+    vigil.helps = worker != NULL && worker->pool == vigil.pool;
     stm_pool_wait_begin();
     status = stm__vigil_keep(&vigil);
     stm_pool_wait_end();
+    if (vigil.pool != NULL)
+        stm__pool_release(vigil.pool);
     return status;
 }

@@ -217,6 +217,111 @@ START_TEST(a_thread_that_cannot_be_set_up_counts_as_not_started)
 }
 END_TEST
 
+/* ---- what needs a thread beside the one there is ---- */
+
+static struct stm_pool *own;
+
+static enum stm_status descend(stm_value depth, stm_value *result)
+{
+    const struct stm_pool_work work = {.function = descend,
+                                       .argument = depth - 1};
+    struct stm_pool_future *future;
+
+    (void)result;
+    if (depth == 0)
+        return STM_OK;
+    future = stm_pool_future_new(&work);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(own, (stm_value)future));
+    EXPECT_STATUS(STM_OK, stm_pool_await(future, STM_FOREVER));
+    stm_pool_future_release(future);
+    return STM_OK;
+}
+
+static void ignore_failure(int error, void *context)
+{
+    (void)error, (void)context;
+}
+
+START_TEST(a_worker_that_no_other_can_help_runs_what_it_waits_for)
+{
+    const struct stm_pool_config config = {
+        .max_threads = 1, .futures = true, .thread_failed = ignore_failure};
+    const struct stm_pool_work work = {.function = descend, .argument = 3};
+    struct stm_pool_future *future = stm_pool_future_new(&work);
+
+    own = pool_new(&config);
+    fail_starts(2, (AO_t)-1);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(own, (stm_value)future));
+    EXPECT_STATUS(STM_OK, stm_pool_await(future, STM_FOREVER));
+    EXPECT(count_of(own, stm_pool_scheduled) == 4, "%zu scheduled, expected 4",
+           count_of(own, stm_pool_scheduled));
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+    fail_starts(0, 0);
+    stm_pool_future_release(future);
+}
+END_TEST
+
+struct front {
+    struct stm_tpriorityqueue *queue;
+    int64_t priority;
+};
+
+static enum stm_status look_at_front(struct stm_tx *tx, void *argument)
+{
+    struct front *front = argument;
+    stm_value task;
+
+    return stm_tpriorityqueue_get(tx, front->queue, 0, &task, &front->priority);
+}
+
+static int64_t front_priority(struct stm_tpriorityqueue *queue)
+{
+    struct front front = {queue, 0};
+
+    EXPECT_STATUS(STM_OK, stm_atomically(look_at_front, &front));
+    return front.priority;
+}
+
+START_TEST(over_a_priority_queue_a_task_taken_back_keeps_its_priority)
+{
+    struct stm_pool_config config = tally_config(&tally, 2, SECOND);
+    const struct stm_pool_order last = {.task = 1, .priority = 7};
+    int64_t priority = 0;
+    struct stm_pool *pool;
+
+    config.queue = stm_tpriorityqueue_new(NULL);
+    pool = pool_new(&config);
+    tally.gate = word_var(0);
+    fail_starts(2, (AO_t)-1);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 0));
+    EXPECT_STATUS(STM_OK, stm_pool_submit_order(pool, &last));
+    priority = front_priority(config.queue);
+    EXPECT(priority == 7, "its priority is %d, expected 7", (int)priority);
+    fail_starts(0, 0);
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, 2);
+    stm_tpriorityqueue_release(config.queue);
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
+START_TEST(workers_short_of_the_least_number_are_tried_again)
+{
+    struct stm_pool_config config = tally_config(&tally, 3, 0);
+    struct stm_pool *pool;
+
+    config.min_threads = 3;
+    fail_starts(2, 2);
+    pool = pool_new(&config);
+    append_tasks(stm_pool_tasks(pool), 0, 20);
+    await_pool(pool, stm_pool_live, 3);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, 20);
+    fail_starts(0, 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("pool start");
@@ -231,5 +336,10 @@ int main(void)
     tcase_add_test(tests, a_joiner_tries_again);
     tcase_add_test(tests, freeing_tries_again_until_the_queue_is_empty);
     tcase_add_test(tests, a_thread_that_cannot_be_set_up_counts_as_not_started);
+    tcase_add_test(tests,
+                   a_worker_that_no_other_can_help_runs_what_it_waits_for);
+    tcase_add_test(tests,
+                   over_a_priority_queue_a_task_taken_back_keeps_its_priority);
+    tcase_add_test(tests, workers_short_of_the_least_number_are_tried_again);
     return run_suite("pool start", tests);
 }

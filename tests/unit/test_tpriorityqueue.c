@@ -116,6 +116,21 @@ static enum stm_status play_remove(struct stm_tx *tx, struct board *board)
     return STM_OK;
 }
 
+static enum stm_status expect_ticket(struct stm_tx *tx, struct board *board,
+                                     size_t at)
+{
+    const struct stm_ticket *expected = &board->model.items[at].ticket;
+    struct stm_ticket ticket;
+
+    STM_TRY(stm_tpriorityqueue_ticket(tx, board->queue, at, &ticket));
+    EXPECT(ticket.priority == expected->priority &&
+               ticket.number == expected->number,
+           "item %zu: expected its own ticket", at);
+    return EXPECT_RESULT(
+        STM_ERANGE, stm_tpriorityqueue_ticket(tx, board->queue,
+                                              board->model.length, &ticket));
+}
+
 static enum stm_status play_get(struct stm_tx *tx, struct board *board)
 {
     size_t at =
@@ -129,7 +144,7 @@ static enum stm_status play_get(struct stm_tx *tx, struct board *board)
             stm_tpriorityqueue_get(tx, board->queue, at, &item, NULL));
     STM_TRY(stm_tpriorityqueue_get(tx, board->queue, at, &item, &priority));
     expect_item(board, at, item, priority);
-    return STM_OK;
+    return expect_ticket(tx, board, at);
 }
 
 static enum stm_status play_clear(struct stm_tx *tx, struct board *board)
