@@ -210,6 +210,31 @@ START_TEST(a_pool_s_transactions_have_its_name)
 }
 END_TEST
 
+/* Nobody but the worker that gets a task is disturbed by it. */
+START_TEST(D_a_hand_off_costs_a_retry_for_each_task_at_most)
+{
+    enum { WORKERS = 30, TASKS = 300 };
+    struct stm_pool_config config = tally_config(&tally, WORKERS, STM_FOREVER);
+    struct stm_stats stats;
+    struct stm_pool *pool;
+
+    config.min_threads = WORKERS;
+    config.name = "hand-off";
+    pool = pool_new(&config);
+    for (size_t i = 0; i < TASKS; i++) {
+        append_tasks(stm_pool_tasks(pool), i, 1);
+        EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    }
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, TASKS);
+    stm_stats_read_name("hand-off", &stats);
+    if (!shaken())
+        EXPECT(stats.retries < TASKS + WORKERS + 50,
+               "%zu retries for %d tasks, expected fewer than %d",
+               (size_t)stats.retries, TASKS, TASKS + WORKERS + 50);
+}
+END_TEST
+
 /* ---- many ---- */
 
 START_TEST(many_pools_leave_nothing)
@@ -248,6 +273,7 @@ int main(void)
     tcase_add_test(tests, outside_workers_a_wait_means_nothing);
     tcase_add_loop_test(tests, handing_over_loses_no_task, 0, 6);
     tcase_add_test(tests, a_pool_s_transactions_have_its_name);
+    tcase_add_test(tests, D_a_hand_off_costs_a_retry_for_each_task_at_most);
     tcase_add_test(tests, many_pools_leave_nothing);
     return run_suite("test_pool_tasks", tests);
 }
