@@ -179,8 +179,8 @@ void stm__future_run(stm_value value)
     enum stm_status status;
 
     status = future->work.function(future->work.argument, &result);
-    future->result = result;
     future->status = status <= STM_OK ? status : STM_EMISUSE;
+    future->result = status <= STM_OK ? result : 0; /* of neither type */
 }
 
 enum stm_status stm__future_end(struct stm_tx *tx, stm_value value,

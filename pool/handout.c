@@ -156,7 +156,11 @@ void stm__task_finished(struct stm_pool *pool, struct stm__handout *done)
 enum stm_status stm__task_give_up(struct stm_tx *tx, struct stm_pool *pool,
                                   stm_value task)
 {
-    return give_up(tx, pool, task, STM_ECANCELLED);
+    bool runs = true;
+
+    if (pool->futures) /* it may be there for the second time */
+        STM_TRY(stm__future_claim(tx, task, &runs));
+    return runs ? give_up(tx, pool, task, STM_ECANCELLED) : STM_OK;
 }
 
 enum stm_status stm__task_return(struct stm_tx *tx, struct stm_pool *pool,

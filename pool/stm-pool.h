@@ -31,7 +31,8 @@ struct stm_pool;
 enum stm_pool_rejection {
     STM_POOL_BLOCK,       /* retries, so waits for room */
     STM_POOL_REJECT,      /* STM_EFULL */
-    STM_POOL_CALLER_RUNS, /* the committing thread runs it after the commit */
+    STM_POOL_CALLER_RUNS, /* the committing thread runs it after the commit,
+                             before workers that this commit starts */
     STM_POOL_DROP_OLDEST  /* gives up the task that would be next; over a
                              priority queue the oldest of the least urgent */
 };
@@ -52,8 +53,8 @@ struct stm_pool_config {
     uint64_t keep_alive;     /* ns a worker stays idle; 0 leaves at once */
     struct stm_tlist *tasks; /* NULL: a list of the pool's own, of words */
 
-    /* Runs one task, outside any transaction, on a worker.  A task may end its
-     * thread (pthread_exit), which the pool then replaces. */
+    /* Runs one task, outside any transaction, on a worker.  A task that is in
+     * no transaction may end its thread (pthread_exit), which is replaced. */
     void (*run)(stm_value task, void *context);
 
     /* Called after run, in the transaction that counts the task as finished, to

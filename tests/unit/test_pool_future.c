@@ -354,6 +354,27 @@ START_TEST(a_future_appended_by_whoever_runs_once_and_can_be_cancelled)
 }
 END_TEST
 
+START_TEST(a_future_that_runs_is_not_cancelled_by_its_second_place)
+{
+    struct jam jam = jam_new();
+    struct stm_pool_future *second = jam.second;
+    size_t count = 0;
+
+    jam.second = jam.first;
+    EXPECT_STATUS(STM_OK, stm_atomically(append_future, &jam));
+    jam.second = second;
+    EXPECT_STATUS(STM_OK, stm_pool_cancel_all(jam.pool, &count));
+    EXPECT(count == 2, "%zu taken out, expected 2", count);
+    EXPECT(state_of(jam.first) == STM_POOL_RUNS, "expected it to run on");
+    EXPECT(state_of(jam.second) == STM_POOL_CANCELLED,
+           "expected it to be cancelled");
+    poke(jam.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_await(jam.first, STM_FOREVER));
+    EXPECT(state_of(jam.first) == STM_POOL_ENDED, "expected it to have ended");
+    jam_free(&jam);
+}
+END_TEST
+
 START_TEST(cancelling_races_running_and_one_of_them_wins)
 {
     struct stm_pool *pool = futures_pool(2);
@@ -473,6 +494,8 @@ int main(void)
                    B_a_cancel_that_is_rolled_back_leaves_the_future_queued);
     tcase_add_test(tests,
                    a_future_appended_by_whoever_runs_once_and_can_be_cancelled);
+    tcase_add_test(tests,
+                   a_future_that_runs_is_not_cancelled_by_its_second_place);
     tcase_add_test(tests, cancelling_races_running_and_one_of_them_wins);
     tcase_add_test(tests, a_queued_future_can_be_given_another_priority);
     tcase_add_test(tests,
