@@ -13,6 +13,7 @@ struct submission {
     const struct stm_pool_order *order;
     uint64_t due; /* of a delayed task */
     enum stm_pool_rejection rejection;
+    bool alone; /* does the transaction nothing else? */
 };
 
 /* How many may be in the queue beside those for which a worker will be found.
@@ -51,11 +52,52 @@ static enum stm_status is_full(struct stm_tx *tx, struct stm_pool *pool,
     return STM_OK;
 }
 
-static enum stm_status add(struct stm_tx *tx, struct stm_pool *pool,
-                           const struct stm_pool_order *order)
+/* Is there a worker for the next task, and no task before it? */
+static enum stm_status is_served(struct stm_tx *tx, struct stm_pool *pool,
+                                 bool *out)
 {
-    struct stm_ticket ticket;
+    size_t queued, available;
+    stm_value limits;
 
+    *out = false;
+    if (pool->handover != STM_POOL_HAND_OFF)
+        return STM_OK;
+    STM_TRY(stm__queue_length(tx, &pool->queue, &queued));
+    if (queued > 0)
+        return STM_OK;
+    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
+    if (limits & (STM__PAUSED | STM__SURPLUS))
+        return STM_OK;
+    STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
+    *out = available > 0;
+    return STM_OK;
+}
+
+/* What the second watcher would do, without going by the queue; not where the
+ * transaction may go on and look for the task there. */
+static enum stm_status serve(struct stm_tx *tx, struct stm_pool *pool,
+                             const struct stm_pool_order *order)
+{
+    stm_value worker;
+
+    STM_TRY(stm_endpoint_get(tx, pool->free_workers, &worker));
+    STM_TRY(stm__worker_hand(tx, (struct stm__worker *)worker, order->task,
+                             order->priority));
+    return stm__pool_add(tx, pool, STM__HANDED, 1);
+}
+
+static enum stm_status add(struct stm_tx *tx,
+                           const struct submission *submission)
+{
+    const struct stm_pool_order *order = submission->order;
+    struct stm_pool *pool = submission->pool;
+    struct stm_ticket ticket;
+    bool served = false;
+
+    if (submission->alone)
+        STM_TRY(is_served(tx, pool, &served));
+    if (served)
+        return serve(tx, pool, order);
     STM_TRY(stm__queue_push(tx, &pool->queue, order->task, order->priority,
                             &ticket));
     if (!pool->futures)
@@ -89,7 +131,7 @@ static enum stm_status refuse(struct stm_tx *tx,
         return stm__task_run_here(tx, pool, submission->order->task);
     case STM_POOL_DROP_OLDEST:
         STM_TRY(make_room(tx, pool));
-        return add(tx, pool, submission->order);
+        return add(tx, submission);
     case STM_POOL_REJECT:
         break;
     }
@@ -111,7 +153,7 @@ static enum stm_status submit(struct stm_tx *tx, void *argument)
     if (submission->order->delay != 0)
         return stm__delay_add(tx, pool, submission->order, submission->due);
     STM_TRY(is_full(tx, pool, &full));
-    return full ? refuse(tx, submission) : add(tx, pool, submission->order);
+    return full ? refuse(tx, submission) : add(tx, submission);
 }
 
 /* A worker of the pool makes room for itself while it waits for room. */
@@ -138,8 +180,10 @@ static uint64_t add_times(uint64_t left, uint64_t right)
 enum stm_status stm_pool_submit_order(struct stm_pool *pool,
                                       const struct stm_pool_order *order)
 {
-    struct submission submission = {
-        .pool = pool, .order = order, .rejection = pool->rejection};
+    struct submission submission = {.pool = pool,
+                                    .order = order,
+                                    .rejection = pool->rejection,
+                                    .alone = stm_current() == NULL};
     struct stm__worker *worker;
 
     STM_TRY(stm__pool_own(pool, __func__));
@@ -151,7 +195,7 @@ enum stm_status stm_pool_submit_order(struct stm_pool *pool,
     if (order->delay != 0)
         submission.due = add_times(stm__clock_now(), order->delay);
     if (pool->capacity == 0 || pool->rejection != STM_POOL_BLOCK ||
-        stm_current() != NULL)
+        !submission.alone)
         return stm_atomically(submit, &submission);
     worker = stm__worker_self();
     return worker != NULL && worker->pool == pool

@@ -406,6 +406,34 @@ START_TEST(cancelling_races_running_and_one_of_them_wins)
 }
 END_TEST
 
+struct whim {
+    struct stm_pool *pool;
+    struct stm_pool_future *future;
+};
+
+static enum stm_status submit_and_cancel(struct stm_tx *tx, void *argument)
+{
+    const struct whim *whim = argument;
+
+    (void)tx;
+    STM_TRY(stm_pool_submit(whim->pool, (stm_value)whim->future));
+    return stm_pool_future_cancel(whim->future);
+}
+
+START_TEST(what_submits_a_future_can_cancel_it_before_it_commits)
+{
+    const struct stm_pool_work work = {.function = square};
+    struct whim whim = {futures_pool(2), future_new(&work)};
+
+    EXPECT(take_value(submit_work(whim.pool, &work)) == 0, "expected 0");
+    EXPECT_STATUS(STM_OK, stm_atomically(submit_and_cancel, &whim));
+    EXPECT(state_of(whim.future) == STM_POOL_CANCELLED,
+           "expected it to be cancelled");
+    EXPECT_STATUS(STM_OK, stm_pool_free(whim.pool));
+    stm_pool_future_release(whim.future);
+}
+END_TEST
+
 /* ---- priority ---- */
 
 START_TEST(a_queued_future_can_be_given_another_priority)
@@ -497,6 +525,8 @@ int main(void)
     tcase_add_test(tests,
                    a_future_that_runs_is_not_cancelled_by_its_second_place);
     tcase_add_test(tests, cancelling_races_running_and_one_of_them_wins);
+    tcase_add_test(tests,
+                   what_submits_a_future_can_cancel_it_before_it_commits);
     tcase_add_test(tests, a_queued_future_can_be_given_another_priority);
     tcase_add_test(tests,
                    tasks_that_wait_for_tasks_of_their_own_pool_do_not_stop_it);
