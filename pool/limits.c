@@ -75,6 +75,7 @@ static enum stm_status resize(struct stm_tx *tx, void *argument)
     STM_TRY(stm__pool_get(tx, size->pool, STM__LENT, &lent));
     limits.min = at_most(size->min, stm__limits_most());
     limits.max = at_most(size->max, stm__limits_most()) + lent;
+    STM_TRY(stm__pool_set(tx, size->pool, STM__KEPT, limits.min));
     return set(tx, size->pool, &limits);
 }
 

@@ -14,11 +14,14 @@
  *   records ------^  +--> variables,            +--> its record
  *                         free workers' records
  *
+ *   queued future ---> its place ---> pool
+ *
  * The circles from the pool through its variables and watchers back to itself
- * are broken by transactions: a record leaves the endpoint with its worker,
- * and the watchers are cancelled when a closed pool has neither work nor
- * workers.  The roster is apart because a thread needs the configuration and
- * the lock for longer than it may use libstm. */
+ * are broken by transactions: a record leaves the endpoint with its worker, a
+ * future its place when it is taken from the queue, and the watchers are
+ * cancelled when a closed pool has neither work nor workers.  The roster is
+ * apart because a thread needs the configuration and the lock for longer than
+ * it may use libstm. */
 
 /* The threads of one pool as the system knows them: no transactions here. */
 struct stm__roster;
@@ -73,6 +76,8 @@ enum stm__field {
     STM__MISSES,   /* starts failed since the last that did not */
     STM__LIMITS,   /* see limits.c */
     STM__LENT,     /* workers let in for tasks that wait */
+    STM__KEPT,     /* the least number of workers, for those who stay because of
+                      it: the limits change more often */
     STM__FIELDS
 };
 

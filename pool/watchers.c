@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* The two watchers, which are all that the pool does about its tasks.  They
- * run in whatever transaction changes the queue, the free workers or the
- * counts, to a fix-point, so at the end of every transaction
+/* The two watchers, which are all that the pool does about its tasks (but for
+ * those whose time is to come: delay.c).  They run in whatever transaction
+ * changes the queue, the free workers or the counts, to a fix-point, so at the
+ * end of every transaction
  *
  *   1. no worker is missing: tasks - free <= 0 or live >= max, and live >= min,
  *      unless the door holds starts back (door.c) or the pool is paused;

@@ -122,7 +122,7 @@ struct wait {
     struct stm__worker *worker;
     enum verdict verdict;
     bool kept;                    /* it sleeps without a time, ... */
-    stm_value limits;             /* ... until they are not these any more */
+    stm_value least;              /* ... until the least number is another */
     stm_value handout;            /* what it got; 0: nothing */
     struct stm__handout *current; /* what it runs, until that is counted */
     enum stm_status why;          /* of finishing that: see stm__task_finish */
@@ -170,10 +170,10 @@ static enum stm_status leave(struct stm_tx *tx, struct wait *wait)
 
 static enum stm_status sleep_on(struct stm_tx *tx, struct wait *wait)
 {
-    stm_value limits;
+    stm_value least;
 
-    STM_TRY(stm__pool_get(tx, wait->worker->pool, STM__LIMITS, &limits));
-    if (limits == wait->limits)
+    STM_TRY(stm__pool_get(tx, wait->worker->pool, STM__KEPT, &least));
+    if (least == wait->least)
         return stm_retry(tx);
     wait->verdict = LOOKS_AGAIN;
     return STM_OK;
@@ -190,9 +190,9 @@ static enum stm_status stay_or_leave(struct stm_tx *tx, struct wait *wait)
     STM_TRY(stm_elapsed(tx, pool->keep_alive, &over));
     if (!over)
         return stm_retry(tx);
-    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &wait->limits));
+    STM_TRY(stm__pool_get(tx, pool, STM__KEPT, &wait->least));
     STM_TRY(stm__pool_get(tx, pool, STM__LIVE, &live));
-    if (live > stm__limits_unpack(wait->limits).min)
+    if (live > wait->least)
         return leave(tx, wait);
     wait->verdict = KEPT;
     return STM_OK;

@@ -18,7 +18,10 @@ static bool refuses(void *context)
     size_t queued, threads = live_threads();
 
     if (stm_pool_submit(pool, 0) != STM_ECLOSED ||
-        stm_pool_join(pool, STM_FOREVER) != STM_ECLOSED)
+        stm_pool_join(pool, STM_FOREVER) != STM_ECLOSED ||
+        stm_pool_resize(pool, 1, 9) != STM_ECLOSED ||
+        stm_pool_pause(pool) != STM_ECLOSED ||
+        stm_pool_cancel_all(pool, NULL) != STM_ECLOSED)
         return false;
     append_tasks(stm_pool_tasks(pool), 100, 2);
     if (stm_pool_queued(pool, &queued) != STM_OK || queued != 2)
@@ -54,6 +57,33 @@ START_TEST(a_busy_pool_does_nothing_in_the_child)
     EXPECT_STATUS(STM_OK, stm_pool_free(pool));
     expect_each_once(&tally, 3);
     stm_tvar_release(tally.gate);
+}
+END_TEST
+
+static enum stm_status do_nothing(stm_value argument, stm_value *result)
+{
+    (void)argument, (void)result;
+    return STM_OK;
+}
+
+static bool awaits_in_vain(void *future)
+{
+    return stm_pool_await(future, STM_FOREVER) == STM_ECLOSED;
+}
+
+START_TEST(a_future_that_waits_in_the_parent_is_not_awaited_in_the_child)
+{
+    const struct stm_pool_config config = {.max_threads = 1, .futures = true};
+    const struct stm_pool_work work = {.function = do_nothing};
+    struct stm_pool_future *future = stm_pool_future_new(&work);
+    struct stm_pool *pool = pool_new(&config);
+
+    EXPECT_STATUS(STM_OK, stm_pool_pause(pool));
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, (stm_value)future));
+    expect_in_child(awaits_in_vain, future);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    EXPECT_STATUS(STM_OK, stm_pool_await(future, STM_FOREVER));
+    stm_pool_future_release(future);
 }
 END_TEST
 
@@ -257,6 +287,8 @@ int main(void)
 
     tcase_add_test(tests, an_idle_pool_does_nothing_in_the_child);
     tcase_add_test(tests, a_busy_pool_does_nothing_in_the_child);
+    tcase_add_test(
+        tests, a_future_that_waits_in_the_parent_is_not_awaited_in_the_child);
     tcase_add_test(tests, a_task_that_forks_is_counted_in_the_parent_alone);
     tcase_add_test(tests, the_child_of_a_finish_that_forks_runs_no_task);
     tcase_add_test(tests, the_child_of_a_thread_hook_that_forks_runs_no_task);
