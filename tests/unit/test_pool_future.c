@@ -1,11 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* Tasks with a result: they end in the commit that counts them, can be taken
- * back, and may wait for each other. */
+/* Tasks with a result: they end in the commit that counts them, and can be
+ * taken back. */
 #include "pool_support.h"
-
-#include <pthread.h>
 
 enum { SECOND = 1000000000 };
 
@@ -468,38 +466,6 @@ START_TEST(a_queued_future_can_be_given_another_priority)
 }
 END_TEST
 
-/* ---- waiting for one's own pool ---- */
-
-static struct stm_pool *deep;
-
-/* Each task waits for the one below it. */
-static enum stm_status descend(stm_value depth, stm_value *result)
-{
-    const struct stm_pool_work work = {.function = descend,
-                                       .argument = depth - 1};
-
-    *result = depth == 0 ? 0 : take_value(submit_work(deep, &work)) + 1;
-    return STM_OK;
-}
-
-START_TEST(tasks_that_wait_for_tasks_of_their_own_pool_do_not_stop_it)
-{
-    const struct stm_pool_work work = {.function = descend, .argument = 20};
-    struct stm_pool_stats stats;
-    stm_value depth;
-
-    deep = futures_pool(1);
-    depth = take_value(submit_work(deep, &work));
-    EXPECT(depth == 20, "came down %zu, expected 20", (size_t)depth);
-    EXPECT_STATUS(STM_OK, stm_pool_join(deep, STM_FOREVER));
-    EXPECT_STATUS(STM_OK, stm_pool_stats_read(deep, &stats));
-    EXPECT(stats.waiting == 0 && stats.max == 1 && stats.live <= 1,
-           "%zu waiting, max %zu, %zu live; expected those let in to be gone",
-           stats.waiting, stats.max, stats.live);
-    EXPECT_STATUS(STM_OK, stm_pool_free(deep));
-}
-END_TEST
-
 START_TEST(awaiting_times_out)
 {
     struct jam jam = jam_new();
@@ -528,8 +494,6 @@ int main(void)
     tcase_add_test(tests,
                    what_submits_a_future_can_cancel_it_before_it_commits);
     tcase_add_test(tests, a_queued_future_can_be_given_another_priority);
-    tcase_add_test(tests,
-                   tasks_that_wait_for_tasks_of_their_own_pool_do_not_stop_it);
     tcase_add_test(tests, awaiting_times_out);
     return run_suite("test_pool_future", tests);
 }

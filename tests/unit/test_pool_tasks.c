@@ -153,6 +153,45 @@ START_TEST(a_task_may_shut_its_pool_down)
 }
 END_TEST
 
+/* Each waits for the one below it. */
+static enum stm_status descend(stm_value depth, stm_value *result)
+{
+    const struct stm_pool_work work = {.function = descend,
+                                       .argument = depth - 1};
+    struct stm_pool_future *future;
+
+    *result = depth;
+    if (depth == 0)
+        return STM_OK;
+    future = stm_pool_future_new(&work);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(own, (stm_value)future));
+    EXPECT_STATUS(STM_OK, stm_pool_await(future, STM_FOREVER));
+    stm_pool_future_release(future);
+    return STM_OK;
+}
+
+START_TEST(tasks_that_wait_for_tasks_of_their_own_pool_do_not_stop_it)
+{
+    const struct stm_pool_config config = {
+        .max_threads = 1, .keep_alive = SECOND, .futures = true};
+    const struct stm_pool_work work = {.function = descend, .argument = 20};
+    struct stm_pool_future *future = stm_pool_future_new(&work);
+    struct stm_pool_stats stats;
+
+    own = pool_new(&config);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(own, (stm_value)future));
+    EXPECT_STATUS(STM_OK, stm_pool_await(future, STM_FOREVER));
+    EXPECT_STATUS(STM_OK, stm_pool_join(own, STM_FOREVER));
+    EXPECT_STATUS(STM_OK, stm_pool_stats_read(own, &stats));
+    EXPECT(stats.finished == 21, "%zu finished, expected 21", stats.finished);
+    EXPECT(stats.waiting == 0 && stats.max == 1 && stats.live <= 1,
+           "%zu waiting, max %zu, %zu live; expected those let in to be gone",
+           stats.waiting, stats.max, stats.live);
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+    stm_pool_future_release(future);
+}
+END_TEST
+
 START_TEST(outside_workers_a_wait_means_nothing)
 {
     stm_pool_wait_begin();
@@ -270,6 +309,8 @@ int main(void)
     tcase_add_test(tests,
                    tasks_that_submit_to_their_own_full_pool_do_not_stop_it);
     tcase_add_test(tests, a_task_may_shut_its_pool_down);
+    tcase_add_test(tests,
+                   tasks_that_wait_for_tasks_of_their_own_pool_do_not_stop_it);
     tcase_add_test(tests, outside_workers_a_wait_means_nothing);
     tcase_add_loop_test(tests, handing_over_loses_no_task, 0, 6);
     tcase_add_test(tests, a_pool_s_transactions_have_its_name);
