@@ -29,7 +29,7 @@
  *  G. No user code runs under a lock.
  *
  *  H. Memory is bounded.  Old values go with the last attempt that could see
- *     them.
+ *     them, or soon after it where their type allows that (later.c).
  *
  *  I. Out of memory is an error: nothing is half-committed.
  *
