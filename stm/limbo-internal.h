@@ -70,6 +70,29 @@ void stm__limbo_fork_prepare(void);
 void stm__limbo_fork_parent(void);
 void stm__limbo_fork_child(void);
 
+/* On the calling thread, or stranded if that may not release it: the object is
+ * released by stm__limbo_work, which releases all that is ready. */
+void stm__limbo_make_ready(struct stm__dead *dead);
+void stm__limbo_work(void);
+
+/* ---- view.c: who holds back a value ---- */
+
+/* Moves the items that nobody holds back behind those that must stay, and
+ * counts the latter.  *holder is one who holds the first back; *others says
+ * whether any attempt was running. */
+size_t stm__view_partition(struct stm__batch *batch, struct stm__slot **holder,
+                           bool *others);
+
+/* ---- bury.c: objects ---- */
+
+/* Releases those that no attempt holds back any more. */
+void stm__bury_look(void);
+
+/* Around a fork; are there any in the child? */
+void stm__bury_fork_prepare(void);
+void stm__bury_fork_parent(void);
+bool stm__bury_fork_child(void);
+
 /* ---- later.c: values of types that are released late ---- */
 
 #define STM__LATER_MAX 64

@@ -24,10 +24,6 @@
  * released. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct stm__dead *fresh; /* objects, no grace period begun */
-static struct stm__dead *aging; /* objects that wait for the attempts that */
-static AO_t aging_stamp;        /* began before this version */
-
 /* What was met by a thread that may not release it; any thread that ends an
  * attempt tries. */
 static struct stm__batch *stranded_batches;
@@ -70,108 +66,6 @@ struct stm__batch *stm__batch_new(size_t capacity)
     batch->count = 0;
     batch->capacity = capacity;
     return batch;
-}
-
-/* ---- who holds back a value ---- */
-
-#define VIEW_MAX 128
-
-/* What the running attempts may look at. */
-struct view {
-    size_t count;
-    bool overflows; /* there are more attempts than there is room for */
-    struct sight {
-        struct stm__slot *slot;
-        AO_t high;
-        AO_t low;
-    } sights[VIEW_MAX];
-};
-
-static bool within(const struct stm__retired *item, AO_t snapshot)
-{
-    snapshot &= ~STM__ODD;
-    return item->birth <= snapshot && snapshot < item->death;
-}
-
-/* `high` is read before `low`: an attempt raises high, validates, and raises
- * low to it, so that whatever lies between the two reads is seen by one. */
-static void add_to_view(struct stm__slot *slot, void *context)
-{
-    struct view *view = context;
-    struct sight *sight;
-
-    if (view->count == VIEW_MAX) {
-        view->overflows = true;
-        return;
-    }
-    sight = &view->sights[view->count++];
-    sight->slot = slot;
-    sight->high = AO_load_acquire(&slot->high);
-    sight->low = AO_load_acquire(&slot->low);
-}
-
-static void take_view(struct view *view)
-{
-    view->count = 0;
-    view->overflows = false;
-    stm__fence();
-    stm__slot_each_running(add_to_view, view);
-}
-
-struct search {
-    const struct stm__retired *item;
-    struct stm__slot *holder;
-};
-
-static void find_holder(struct stm__slot *slot, void *context)
-{
-    struct search *search = context;
-
-    if (within(search->item, AO_load_acquire(&slot->high)) ||
-        within(search->item, AO_load_acquire(&slot->low)))
-        search->holder = slot;
-}
-
-/* Of more attempts than there is room for, each is asked for each item. */
-static struct stm__slot *search_holder(const struct stm__retired *item)
-{
-    struct search search = {item, NULL};
-
-    stm__slot_each_running(find_holder, &search);
-    return search.holder;
-}
-
-static struct stm__slot *holder_of(const struct view *view,
-                                   const struct stm__retired *item)
-{
-    for (size_t i = 0; i < view->count; i++)
-        if (within(item, view->sights[i].high) ||
-            within(item, view->sights[i].low))
-            return view->sights[i].slot;
-    return STM__UNLIKELY(view->overflows) ? search_holder(item) : NULL;
-}
-
-/* Moves the items that nobody holds back behind those that must stay, and
- * counts the latter.  *holder is one who holds the first back. */
-static size_t partition(struct stm__batch *batch, struct stm__slot **holder)
-{
-    struct view view;
-    size_t kept = 0;
-
-    take_view(&view);
-    crowded = view.count ? stm__ticks() : 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct stm__retired item = batch->items[i];
-        struct stm__slot *slot = holder_of(&view, &item);
-
-        if (!slot)
-            continue;
-        if (kept == 0)
-            *holder = slot;
-        batch->items[i] = batch->items[kept];
-        batch->items[kept++] = item;
-    }
-    return kept;
 }
 
 /* ---- leaving what must stay ---- */
@@ -287,6 +181,15 @@ static bool is_alone(void)
            !AO_load(&stm__slot_own->begin);
 }
 
+static size_t partition(struct stm__batch *batch, struct stm__slot **holder)
+{
+    bool others;
+    size_t kept = stm__view_partition(batch, holder, &others);
+
+    crowded = others ? stm__ticks() : 0;
+    return kept;
+}
+
 /* Releases what may be released of a batch and leaves the rest somewhere.
  * True if nothing is left in it and it is the caller's again. */
 static bool process(struct stm__batch *batch)
@@ -335,7 +238,7 @@ static void work_once(void)
 }
 
 /* Releases all that this thread has before it, however much that leads to. */
-static void work(void)
+void stm__limbo_work(void)
 {
     if (working)
         return;
@@ -373,7 +276,7 @@ void stm__limbo_drop(const struct stm_type *type, stm_value value)
     if (stm__slot_busy())
         AO_store(&stm__slot_own->asked, 1);
     else
-        work();
+        stm__limbo_work();
 }
 
 void stm__limbo_drop_batch(struct stm__batch *batch)
@@ -382,10 +285,10 @@ void stm__limbo_drop_batch(struct stm__batch *batch)
     if (stm__slot_busy())
         AO_store(&stm__slot_own->asked, 1);
     else
-        work();
+        stm__limbo_work();
 }
 
-static void make_ready(struct stm__dead *dead)
+void stm__limbo_make_ready(struct stm__dead *dead)
 {
     if (stm__may_release(dead->type, (stm_value)dead))
         push_object(&ready, dead);
@@ -393,114 +296,19 @@ static void make_ready(struct stm__dead *dead)
         strand_object(dead);
 }
 
-/* ---- objects ---- */
-
-/* Who began before the grace period did? */
-static void find_elder(struct stm__slot *slot, void *context)
-{
-    struct stm__slot **elder = context;
-    AO_t begin = AO_load_acquire(&slot->begin);
-
-    if (begin && (begin & ~STM__ODD) < aging_stamp)
-        *elder = slot;
-}
-
-static struct stm__slot *an_elder(void)
-{
-    struct stm__slot *elder = NULL;
-
-    stm__fence();
-    stm__slot_each_running(find_elder, &elder);
-    return elder;
-}
-
-/* Does an attempt hold the aging objects back?  Then it has been asked to look
- * again when it ends. */
-static bool held_back(void)
-{
-    struct stm__slot *elder;
-
-    while ((elder = an_elder()) != NULL) {
-        AO_store(&elder->asked, 1);
-        stm__fence();
-        stm__solo_end(stm__slot_own);
-        if (AO_load_acquire(&elder->begin))
-            return true;
-    }
-    return false;
-}
-
-/* The objects whose grace period is over; the next one begins. */
-static struct stm__dead *next_objects(void)
-{
-    struct stm__dead *over = NULL;
-
-    pthread_mutex_lock(&lock);
-    if (!aging && fresh) {
-        aging = fresh;
-        fresh = NULL;
-        aging_stamp = stm__clock_tick();
-    }
-    if (aging && !held_back()) {
-        over = aging;
-        aging = NULL;
-    }
-    pthread_mutex_unlock(&lock);
-    return over;
-}
-
-static void free_objects(void)
-{
-    struct stm__dead *dead, *next;
-
-    while ((dead = next_objects()) != NULL)
-        for (; dead; dead = next) {
-            next = dead->next;
-            make_ready(dead);
-        }
-    work();
-}
-
-void stm__limbo_bury(struct stm__dead *dead)
-{
-    bool busy = stm__slot_busy();
-
-    stm__fence();
-    if (!busy && !stm__slot_any_running()) {
-        make_ready(dead);
-        work();
-        return;
-    }
-    pthread_mutex_lock(&lock);
-    push_object(&fresh, dead);
-    pthread_mutex_unlock(&lock);
-    if (busy)
-        AO_store(&stm__slot_own->asked, 1);
-    else
-        free_objects();
-}
-
-void stm__limbo_bury_inner(struct stm__dead *dead)
-{
-    if (stm__slot_busy()) {
-        stm__limbo_bury(dead);
-        return;
-    }
-    make_ready(dead);
-    work();
-}
-
 /* ---- fork ---- */
 
 void stm__limbo_fork_prepare(void)
 {
     stm__later_fork_prepare();
+    stm__bury_fork_prepare();
     pthread_mutex_lock(&lock);
 }
 
 void stm__limbo_fork_parent(void)
 {
     pthread_mutex_unlock(&lock);
+    stm__bury_fork_parent();
     stm__later_fork_parent();
 }
 
@@ -529,7 +337,7 @@ void stm__limbo_fork_child(void)
 {
     stm__slot_forget_others(strand_stuck);
     strand_chain(stm__later_fork_child());
-    if (fresh || aging) /* whoever was asked to see to these may be gone */
+    if (stm__bury_fork_child()) /* whoever was asked to look may be gone */
         AO_store(&stm__limbo_stranded, 1);
     pthread_mutex_unlock(&lock);
 }
@@ -553,7 +361,7 @@ static void take_stuck(void)
         next = batch->next;
         push_batch(&pending, batch);
     }
-    free_objects();
+    stm__bury_look();
 }
 
 /* Takes what is stranded, if this thread may release the first of it. */
@@ -584,10 +392,10 @@ static void take_stranded(void)
     while (dead) {
         struct stm__dead *next = dead->next;
 
-        make_ready(dead);
+        stm__limbo_make_ready(dead);
         dead = next;
     }
-    free_objects();
+    stm__bury_look();
 }
 
 void stm__limbo_release(struct stm__batch *chain)
@@ -600,7 +408,7 @@ void stm__limbo_release(struct stm__batch *chain)
     }
     if (AO_load(&stm__limbo_stranded))
         take_stranded();
-    work();
+    stm__limbo_work();
 }
 
 void stm__limbo_thread_fini(void)
@@ -610,11 +418,11 @@ void stm__limbo_thread_fini(void)
 
     working = false; /* a release function may have ended the thread */
     resume_release();
-    work();
+    stm__limbo_work();
     while ((batch = stm__later_thread_fini()) != NULL) {
         any = true;
         push_batch(&pending, batch);
-        work();
+        stm__limbo_work();
     }
     if (any && AO_load(&stm__limbo_stranded))
         (void)stm__sweep_start(); /* perhaps nobody else ends an attempt */
@@ -666,6 +474,6 @@ struct stm__batch *stm__limbo_settle(struct stm__batch *batch, bool asked)
     if (STM__UNLIKELY(AO_load(&stm__limbo_stranded)))
         take_stranded();
     if (has_work())
-        work();
+        stm__limbo_work();
     return batch;
 }
