@@ -141,9 +141,9 @@ bool stm__join_others(struct stm_tx *tx)
 {
     struct stm__slot *slot = tx->fast.slot;
 
+    stm__solo_withdraw(slot); /* or shaken attempts would be solo for ever */
     if (tx->fast.has_read)
         return false;
-    stm__solo_withdraw(slot);
     note_solo_end(tx);
     tx->fast.is_solo = false;
     choose_snapshot(tx);

@@ -62,10 +62,8 @@ static void note_retry(struct stm_tx *tx, struct stm_call *call)
  * has to run once more. */
 static enum stm_status block(struct stm_tx *tx)
 {
-    if (tx->fast.is_solo && !stm__join_others(tx)) {
-        stm__solo_withdraw(tx->fast.slot);
+    if (tx->fast.is_solo && !stm__join_others(tx))
         return STM_CONFLICT;
-    }
     return stm__block_arm(tx);
 }
 
