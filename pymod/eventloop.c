@@ -30,12 +30,8 @@ static PyObject *schedule_or_stop(PyObject *object, PyObject *function)
 {
     struct eventloop *self = (struct eventloop *)object;
     struct scheduling scheduling = {self->loop, function};
-    struct stm__call call;
-    enum stm_status status;
 
-    stm__call_begin(&call);
-    status = stm_atomically(schedule_body, &scheduling);
-    if (stm__call_end(&call, stm__state_of(object), status) < 0)
+    if (stm__call_run(stm__state_of(object), schedule_body, &scheduling) < 0)
         return NULL;
     Py_RETURN_NONE;
 }

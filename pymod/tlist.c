@@ -89,13 +89,9 @@ static enum stm_status snapshot_body(struct stm_tx *tx, void *argument)
 static PyObject *items_anywhere(PyObject *object)
 {
     struct snapshot snapshot = {.list = list_of(object)};
-    struct stm__call call;
-    enum stm_status status;
     PyObject *items = NULL;
 
-    stm__call_begin(&call);
-    status = stm_atomically(snapshot_body, &snapshot);
-    if (stm__call_end(&call, stm__state_of(object), status) == 0)
+    if (stm__call_run(stm__state_of(object), snapshot_body, &snapshot) == 0)
         items = stm__seq_as_list(snapshot.seq);
     if (snapshot.seq != NULL)
         stm_seq_release(snapshot.seq);

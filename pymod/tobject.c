@@ -119,17 +119,13 @@ static int has_field(PyObject *object, PyObject *name)
     struct stm__field *field =
         stm__field_known(stm__tobject_fields(object), name);
     struct look look = {0};
-    struct stm__call call;
-    enum stm_status status;
 
     if (field == NULL)
         return PyErr_Occurred() != NULL ? -1 : 0;
     if (AO_load_acquire(&field->used) == 0)
         return 0;
     look.var = stm__field_var(field);
-    stm__call_begin(&call);
-    status = stm_atomically(look_body, &look);
-    if (stm__call_end(&call, stm__state_of(object), status) < 0)
+    if (stm__call_run(stm__state_of(object), look_body, &look) < 0)
         return -1;
     return look.set;
 }

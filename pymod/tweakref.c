@@ -128,16 +128,13 @@ static int make(struct stm__tweakref *self, PyObject *link)
         .weak = {.type = &stm__link_type, .link = (stm_value)link},
         .armed = self->armed,
     };
-    struct stm__call call;
-    enum stm_status status;
 
     if (self->callback != NULL) {
         making.weak.callback = run_callback;
         making.weak.argument = (stm_value)link;
     }
-    stm__call_begin(&call);
-    status = stm_atomically(make_body, &making);
-    if (stm__call_end(&call, stm__state_of((PyObject *)self), status) < 0) {
+    if (stm__call_run(stm__state_of((PyObject *)self), make_body, &making) <
+        0) {
         stm_tweakref_release(making.ref);
         return -1;
     }

@@ -221,13 +221,9 @@ static enum stm_status cancel_body(struct stm_tx *tx, void *argument)
 static PyObject *watcher_cancel(PyObject *object, PyObject *unused)
 {
     struct watcher *self = (struct watcher *)object;
-    struct stm__call call;
-    enum stm_status status;
 
     (void)unused;
-    stm__call_begin(&call);
-    status = stm_atomically(cancel_body, self->handle);
-    if (stm__call_end(&call, stm__state_of(object), status) < 0)
+    if (stm__call_run(stm__state_of(object), cancel_body, self->handle) < 0)
         return NULL;
     Py_RETURN_NONE;
 }

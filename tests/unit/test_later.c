@@ -19,6 +19,14 @@ static void set_up(void)
     late_type.late = true;
 }
 
+/* Also what each member of a crew does. */
+static void poke_five(size_t index, void *context)
+{
+    (void)index;
+    for (stm_value i = 0; i < 5; i++)
+        poke_counted(context, i);
+}
+
 /* ---- the tests ---- */
 
 START_TEST(H_alone_a_late_value_goes_before_the_call_returns)
@@ -39,8 +47,7 @@ START_TEST(H_what_is_put_off_goes_without_another_attempt_of_the_thread)
     struct stm_tvar *var = var_of(&late_type);
     struct crew *crew = presence_enter(&presence);
 
-    for (stm_value i = 0; i < 5; i++)
-        poke_counted(var, i);
+    poke_five(0, var);
     presence_leave(&presence, crew);
     await_live(1);
     stm_tvar_release(var);
@@ -53,8 +60,7 @@ START_TEST(H_what_is_put_off_goes_while_the_others_stay)
     struct stm_tvar *var = var_of(&late_type);
     struct crew *crew = presence_enter(&presence);
 
-    for (stm_value i = 0; i < 5; i++)
-        poke_counted(var, i);
+    poke_five(0, var);
     await_live(2); /* the first may have been seen */
     presence_leave(&presence, crew);
     await_live(1);
@@ -87,8 +93,7 @@ START_TEST(H_alone_again_a_thread_releases_what_it_had_put_off)
     struct stm_tvar *var = var_of(&late_type);
     struct crew *crew = presence_enter(&presence);
 
-    for (stm_value i = 0; i < 5; i++)
-        poke_counted(var, i);
+    poke_five(0, var);
     presence_leave(&presence, crew);
     /* Until it runs solo, and then until the service thread, which may have
      * taken the list before, has released it. */
@@ -98,13 +103,6 @@ START_TEST(H_alone_again_a_thread_releases_what_it_had_put_off)
     stm_tvar_release(var);
 }
 END_TEST
-
-static void poke_five(size_t index, void *context)
-{
-    (void)index;
-    for (stm_value i = 0; i < 5; i++)
-        poke_counted(context, i);
-}
 
 START_TEST(H_a_thread_that_ends_leaves_nothing_behind)
 {
@@ -132,8 +130,7 @@ START_TEST(H_a_forked_child_releases_what_was_put_off)
     struct stm_tvar *var = var_of(&late_type);
     struct crew *crew = presence_enter(&presence);
 
-    for (stm_value i = 0; i < 5; i++)
-        poke_counted(var, i);
+    poke_five(0, var);
     expect_in_child(goes_in_child, var);
     presence_leave(&presence, crew);
     await_live(1);
