@@ -127,12 +127,8 @@ static enum stm_status fill_body(struct stm_tx *tx, void *argument)
 static int put_anywhere(PyObject *object, PyObject *values)
 {
     struct fill fill = {dict_of(object), values};
-    struct stm__call call;
-    enum stm_status status;
 
-    stm__call_begin(&call);
-    status = stm_atomically(fill_body, &fill);
-    return stm__call_end(&call, stm__state_of(object), status);
+    return stm__call_run(stm__state_of(object), fill_body, &fill);
 }
 
 int stm__tdict_init_items(PyObject *object, PyObject *args, PyObject *kwargs)

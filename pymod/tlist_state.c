@@ -64,7 +64,6 @@ static int fill_with(PyObject *object, struct stm_seq *items)
 {
     struct fill fill = {.list = list_of(object), .items = items};
     struct stm_tx *tx = stm_current();
-    struct stm__call call;
     enum stm_status status;
 
     if (tx != NULL) {
@@ -73,9 +72,7 @@ static int fill_with(PyObject *object, struct stm_seq *items)
             (void)stm__raise(stm__state_of(object), status);
         return status == STM_OK ? 0 : -1;
     }
-    stm__call_begin(&call);
-    status = stm_atomically(fill_body, &fill);
-    return stm__call_end(&call, stm__state_of(object), status);
+    return stm__call_run(stm__state_of(object), fill_body, &fill);
 }
 
 /* What a list is to hold: the items of `values` (NULL: none). */

@@ -139,8 +139,6 @@ static enum stm_status restore_body(struct stm_tx *tx, void *argument)
 PyObject *stm__tobject_setstate(PyObject *object, PyObject *state)
 {
     struct restore restore = {.object = object};
-    struct stm__call call;
-    enum stm_status status;
     int result;
 
     if (!PyDict_Check(state)) {
@@ -152,9 +150,7 @@ PyObject *stm__tobject_setstate(PyObject *object, PyObject *state)
     restore.state = PyDict_Copy(state);
     if (restore.state == NULL)
         return NULL;
-    stm__call_begin(&call);
-    status = stm_atomically(restore_body, &restore);
-    result = stm__call_end(&call, stm__state_of(object), status);
+    result = stm__call_run(stm__state_of(object), restore_body, &restore);
     stm__discard(restore.state);
     if (result < 0)
         return NULL;

@@ -77,16 +77,12 @@ static enum stm_status fill_body(struct stm_tx *tx, void *argument)
 static int fill_anywhere(PyObject *object, PyObject *keys)
 {
     struct fill filled = {.set = set_of(object)};
-    struct stm__call call;
-    enum stm_status status;
     int result;
 
     filled.keys = stm__unique(keys);
     if (filled.keys == NULL)
         return -1;
-    stm__call_begin(&call);
-    status = stm_atomically(fill_body, &filled);
-    result = stm__call_end(&call, stm__state_of(object), status);
+    result = stm__call_run(stm__state_of(object), fill_body, &filled);
     Py_DECREF(filled.keys);
     return result;
 }
