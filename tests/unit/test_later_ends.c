@@ -287,13 +287,15 @@ static struct stm_tvar *ending_var(bool late)
     return var_of(&ending_type);
 }
 
+/* Replaces values until one is put off, which happens within moments of a look
+ * at who holds them back, and so not in each commit of a slow thread. */
 static void put_off_and_wait(struct stm_tvar *var)
 {
     uint64_t end;
 
-    poke_counted(var, 99);
-    poke_counted(var, 100);
-    poke_counted(var, 99);
+    do
+        poke_counted(var, 100);
+    while (counted_live() <= 2 && !AO_load(&endings));
     end = monotonic_now() + 100000000;
     while (!AO_load(&endings) && monotonic_now() < end)
         sched_yield();
