@@ -98,9 +98,7 @@ enum stm_status stm__delay_add(struct stm_tx *tx, struct stm_pool *pool,
     STM_TRY(status);
     STM_TRY(stm__pool_add(tx, pool, STM__HANDED, 1));
     STM_TRY(stm__pool_note_idle(tx, pool));
-    if (!pool->futures)
-        return STM_OK;
-    return stm__future_place(tx, pool, order->task, &ticket, true);
+    return stm__task_placed(tx, pool, order->task, &ticket, true);
 }
 
 /* One of the delayed tasks is no longer handed. */
@@ -174,9 +172,7 @@ static enum stm_status move_first(struct stm_tx *tx, struct stm_pool *pool)
     STM_TRY(stm__pool_add(tx, pool, STM__HANDED, -1));
     STM_TRY(
         stm__queue_push(tx, &pool->queue, late->task, late->priority, &ticket));
-    if (!pool->futures)
-        return STM_OK;
-    return stm__future_place(tx, pool, late->task, &ticket, false);
+    return stm__task_placed(tx, pool, late->task, &ticket, false);
 }
 
 /* The first, and all others whose time has come as well. */

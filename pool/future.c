@@ -15,6 +15,8 @@ enum { WAITING, RUNNING, ENDED, WORDS };
 struct place {
     AO_t references;
     struct stm_pool *pool; /* a reference */
+    stm_value task;        /* the future's; the pool holds it while it is
+                              there */
     struct stm_ticket ticket;
     bool delayed;
 };
@@ -131,9 +133,9 @@ const struct stm_type stm_pool_future_type = {.name = "future",
 
 /* ---- what the pool does with it ---- */
 
-enum stm_status stm__future_check(struct stm_tx *tx, stm_value value)
+enum stm_status stm__future_check(struct stm_tx *tx,
+                                  struct stm_pool_future *future)
 {
-    struct stm_pool_future *future = (struct stm_pool_future *)value;
     stm_value state;
 
     STM_TRY(stm_tvar_get(tx, future->state, &state));
@@ -143,28 +145,30 @@ enum stm_status stm__future_check(struct stm_tx *tx, stm_value value)
                                   "before; expected a new one");
 }
 
-enum stm_status stm__future_place(struct stm_tx *tx, struct stm_pool *pool,
-                                  stm_value value,
+enum stm_status stm__future_place(struct stm_tx *tx,
+                                  struct stm_pool_future *future,
+                                  struct stm_pool *pool, stm_value task,
                                   const struct stm_ticket *ticket, bool delayed)
 {
-    struct stm_pool_future *future = (struct stm_pool_future *)value;
     struct place *place = malloc(sizeof *place);
     enum stm_status status;
 
     if (place == NULL)
         return STM_ENOMEM;
-    *place = (struct place){
-        .references = 1, .pool = pool, .ticket = *ticket, .delayed = delayed};
+    *place = (struct place){.references = 1,
+                            .pool = pool,
+                            .task = task,
+                            .ticket = *ticket,
+                            .delayed = delayed};
     stm__pool_retain(pool);
     status = stm_tvar_set(tx, future->state, (stm_value)place);
     place_release((stm_value)place);
     return status;
 }
 
-enum stm_status stm__future_claim(struct stm_tx *tx, stm_value value,
-                                  bool *runs)
+enum stm_status stm__future_claim(struct stm_tx *tx,
+                                  struct stm_pool_future *future, bool *runs)
 {
-    struct stm_pool_future *future = (struct stm_pool_future *)value;
     stm_value state;
 
     STM_TRY(stm_tvar_get(tx, future->state, &state));
@@ -172,9 +176,8 @@ enum stm_status stm__future_claim(struct stm_tx *tx, stm_value value,
     return *runs ? stm_tvar_set(tx, future->state, RUNNING) : STM_OK;
 }
 
-void stm__future_run(stm_value value)
+void stm__future_run(struct stm_pool_future *future)
 {
-    struct stm_pool_future *future = (struct stm_pool_future *)value;
     stm_value result = 0;
     enum stm_status status;
 
@@ -183,10 +186,10 @@ void stm__future_run(stm_value value)
     future->result = status <= STM_OK ? result : 0; /* of neither type */
 }
 
-enum stm_status stm__future_end(struct stm_tx *tx, stm_value value,
+enum stm_status stm__future_end(struct stm_tx *tx,
+                                struct stm_pool_future *future,
                                 enum stm_status why)
 {
-    struct stm_pool_future *future = (struct stm_pool_future *)value;
     enum stm_status status;
 
     STM_TRY(stm_tvar_set(tx, future->state, ENDED));
@@ -200,9 +203,8 @@ enum stm_status stm__future_end(struct stm_tx *tx, stm_value value,
     return status == STM_EDONE ? STM_OK : status;
 }
 
-void stm__future_ended(stm_value value)
+void stm__future_ended(struct stm_pool_future *future)
 {
-    struct stm_pool_future *future = (struct stm_pool_future *)value;
     const struct stm_type *type = future->status == STM_OK
                                       ? future->work.result_type
                                       : future->work.cause_type;
@@ -212,10 +214,10 @@ void stm__future_ended(stm_value value)
     future->result = 0;
 }
 
-enum stm_status stm__future_pool(struct stm_tx *tx, stm_value value,
+enum stm_status stm__future_pool(struct stm_tx *tx,
+                                 struct stm_pool_future *future,
                                  struct stm_pool **out)
 {
-    struct stm_pool_future *future = (struct stm_pool_future *)value;
     stm_value state;
 
     STM_TRY(stm_tvar_get(tx, future->state, &state));
@@ -262,20 +264,18 @@ enum stm_status stm_pool_future_state(struct stm_pool_future *future,
     return STM_OK;
 }
 
-static enum stm_status take_out(struct stm_tx *tx, stm_value future,
-                                const struct place *place)
+static enum stm_status take_out(struct stm_tx *tx, const struct place *place)
 {
     struct stm_pool *pool = place->pool;
 
     if (place->delayed)
         return stm__delay_remove(tx, pool, &place->ticket);
-    return stm__queue_remove(tx, &pool->queue, future, &place->ticket);
+    return stm__queue_remove(tx, &pool->queue, place->task, &place->ticket);
 }
 
-enum stm_status stm__future_help(struct stm_tx *tx, stm_value value,
-                                 bool *helped)
+enum stm_status stm__future_help(struct stm_tx *tx,
+                                 struct stm_pool_future *future, bool *helped)
 {
-    struct stm_pool_future *future = (struct stm_pool_future *)value;
     const struct place *place;
     enum stm_status status;
     stm_value state;
@@ -285,11 +285,11 @@ enum stm_status stm__future_help(struct stm_tx *tx, stm_value value,
     *helped = false;
     if (state < WORDS || place->delayed)
         return STM_OK;
-    status = take_out(tx, value, place);
+    status = take_out(tx, place);
     if (status != STM_OK)
         return status == STM_ENOTFOUND ? STM_OK : status;
     *helped = true;
-    return stm__task_run_here(tx, place->pool, value);
+    return stm__task_run_here(tx, place->pool, place->task);
 }
 
 static enum stm_status cancel(struct stm_tx *tx, void *argument)
@@ -304,12 +304,13 @@ static enum stm_status cancel(struct stm_tx *tx, void *argument)
         return question.answer == STM_POOL_CANCELLED ? STM_OK : STM_EDONE;
     STM_TRY(stm_tvar_get(tx, question.future->state, &state));
     if (state == WAITING)
-        return stm__future_end(tx, (stm_value)argument, STM_ECANCELLED);
+        return stm__future_end(tx, question.future, STM_ECANCELLED);
     place = (const struct place *)state;
-    status = take_out(tx, (stm_value)argument, place);
-    if (status != STM_OK && status != STM_ENOTFOUND)
-        return status;
-    return stm__task_give_up(tx, place->pool, (stm_value)argument);
+    status = take_out(tx, place);
+    if (status == STM_ENOTFOUND) /* someone else has taken it out */
+        return stm__future_end(tx, question.future, STM_ECANCELLED);
+    STM_TRY(status);
+    return stm__task_give_up(tx, place->pool, place->task);
 }
 
 enum stm_status stm_pool_future_cancel(struct stm_pool_future *future)
@@ -317,21 +318,73 @@ enum stm_status stm_pool_future_cancel(struct stm_pool_future *future)
     return stm_atomically(cancel, future);
 }
 
+/* ---- a future that no pool carries out ---- */
+
+static enum stm_status begin(struct stm_tx *tx, void *argument)
+{
+    struct question question = {.future = argument};
+    stm_value state;
+
+    STM_TRY(ask(tx, &question));
+    if (question.answer == STM_POOL_CANCELLED)
+        return STM_ECANCELLED;
+    STM_TRY(stm_tvar_get(tx, question.future->state, &state));
+    if (state == WAITING)
+        return stm_tvar_set(tx, question.future->state, RUNNING);
+    return stm_error(STM_EMISUSE, "stm_pool_future_begin: the future was begun "
+                                  "or submitted before; expected a new one");
+}
+
+enum stm_status stm_pool_future_begin(struct stm_pool_future *future)
+{
+    return stm_atomically(begin, future);
+}
+
+struct ending {
+    struct stm_pool_future *future;
+    enum stm_status status;
+    stm_value value;
+};
+
+static enum stm_status end(struct stm_tx *tx, void *argument)
+{
+    const struct ending *ending = argument;
+    struct stm_tfuture *outcome = ending->future->outcome;
+    enum stm_status status =
+        ending->status == STM_OK
+            ? stm_tfuture_set(tx, outcome, ending->value)
+            : stm_tfuture_fail(tx, outcome, ending->status, ending->value);
+
+    STM_TRY(status);
+    return stm_tvar_set(tx, ending->future->state, ENDED);
+}
+
+enum stm_status stm_pool_future_end(struct stm_pool_future *future,
+                                    enum stm_status status, stm_value value)
+{
+    struct ending ending = {future, status, value};
+
+    return stm_atomically(end, &ending);
+}
+
+/* ---- its place in the queue ---- */
+
 static enum stm_status prioritize(struct stm_tx *tx, void *argument)
 {
     const struct question *question = argument;
-    stm_value value = (stm_value)question->future, state;
-    struct stm_ticket ticket;
     const struct place *place;
+    struct stm_ticket ticket;
+    stm_value state;
 
     STM_TRY(stm_tvar_get(tx, question->future->state, &state));
     place = (const struct place *)state;
     if (state < WORDS || place->delayed || place->pool->queue.heap == NULL)
         return STM_ENOTFOUND;
-    STM_TRY(stm__queue_remove(tx, &place->pool->queue, value, &place->ticket));
-    STM_TRY(stm__queue_push(tx, &place->pool->queue, value, question->priority,
-                            &ticket));
-    return stm__future_place(tx, place->pool, value, &ticket, false);
+    STM_TRY(take_out(tx, place));
+    STM_TRY(stm__queue_push(tx, &place->pool->queue, place->task,
+                            question->priority, &ticket));
+    return stm__future_place(tx, question->future, place->pool, place->task,
+                             &ticket, false);
 }
 
 enum stm_status stm_pool_future_prioritize(struct stm_pool_future *future,

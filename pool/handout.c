@@ -72,16 +72,30 @@ void stm__handout_spend(struct stm__handout *handout)
     }
 }
 
+/* The future that a task is or stands for; NULL: none. */
+static struct stm_pool_future *future_of(const struct stm_pool *pool,
+                                         stm_value task)
+{
+    const struct stm_pool_config *config;
+
+    if (!pool->futures)
+        return NULL;
+    config = stm__roster_config(pool->roster);
+    return config->future_of != NULL ? config->future_of(task)
+                                     : (struct stm_pool_future *)task;
+}
+
 enum stm_status stm__handout_new(struct stm_tx *tx, struct stm_pool *pool,
                                  stm_value task, int64_t priority,
                                  struct stm__handout **out)
 {
     const struct stm_type *type = stm__queue_type(&pool->queue);
+    struct stm_pool_future *future = future_of(pool, task);
     struct stm__handout *handout;
     bool runs = true;
 
-    if (pool->futures)
-        STM_TRY(stm__future_claim(tx, task, &runs));
+    if (future != NULL)
+        STM_TRY(stm__future_claim(tx, future, &runs));
     handout = malloc(sizeof *handout);
     if (handout == NULL)
         return STM_ENOMEM;
@@ -89,6 +103,7 @@ enum stm_status stm__handout_new(struct stm_tx *tx, struct stm_pool *pool,
                                      .type = type,
                                      .task = task,
                                      .priority = priority,
+                                     .future = future,
                                      .runs = runs};
     if (type != NULL && type->retain != NULL)
         type->retain(task);
@@ -98,31 +113,55 @@ enum stm_status stm__handout_new(struct stm_tx *tx, struct stm_pool *pool,
 
 /* ---- what happens to a task ---- */
 
+enum stm_status stm__task_check(struct stm_tx *tx, const struct stm_pool *pool,
+                                stm_value task)
+{
+    struct stm_pool_future *future = future_of(pool, task);
+
+    return future != NULL ? stm__future_check(tx, future) : STM_OK;
+}
+
+enum stm_status stm__task_placed(struct stm_tx *tx, struct stm_pool *pool,
+                                 stm_value task,
+                                 const struct stm_ticket *ticket, bool delayed)
+{
+    struct stm_pool_future *future = future_of(pool, task);
+
+    if (future == NULL)
+        return STM_OK;
+    return stm__future_place(tx, future, pool, task, ticket, delayed);
+}
+
 void stm__task_run(struct stm_pool *pool, struct stm__handout *handout)
 {
     const struct stm_pool_config *config = stm__roster_config(pool->roster);
 
     if (!handout->runs)
         return;
-    if (pool->futures)
-        stm__future_run(handout->task);
+    if (handout->future != NULL)
+        stm__future_run(handout->future);
     else
         config->run(handout->task, config->context);
 }
 
-bool stm__task_records(const struct stm_pool *pool)
+bool stm__task_records(const struct stm_pool *pool,
+                       const struct stm__handout *handout)
 {
-    return pool->futures || stm__roster_config(pool->roster)->finish != NULL;
+    const struct stm_pool_config *config = stm__roster_config(pool->roster);
+
+    return handout->future != NULL || config->finish != NULL ||
+           config->ended != NULL;
 }
 
 static enum stm_status give_up(struct stm_tx *tx, struct stm_pool *pool,
-                               stm_value task, enum stm_status why)
+                               stm_value task, struct stm_pool_future *future,
+                               enum stm_status why)
 {
     const struct stm_pool_config *config = stm__roster_config(pool->roster);
 
     STM_TRY(stm__pool_add(tx, pool, STM__GIVEN_UP, 1));
-    if (pool->futures)
-        return stm__future_end(tx, task, why);
+    if (future != NULL)
+        return stm__future_end(tx, future, why);
     if (config->give_up == NULL)
         return STM_OK;
     return config->give_up(tx, task, why, config->context);
@@ -138,9 +177,9 @@ enum stm_status stm__task_finish(struct stm_tx *tx, struct stm_pool *pool,
     if (!done->runs || done->spent)
         return STM_OK;
     if (why != STM_OK)
-        return give_up(tx, pool, done->task, why);
-    if (pool->futures)
-        return stm__future_end(tx, done->task, STM_OK);
+        return give_up(tx, pool, done->task, done->future, why);
+    if (done->future != NULL)
+        return stm__future_end(tx, done->future, STM_OK);
     return config->finish != NULL
                ? config->finish(tx, done->task, config->context)
                : STM_OK;
@@ -148,19 +187,54 @@ enum stm_status stm__task_finish(struct stm_tx *tx, struct stm_pool *pool,
 
 void stm__task_finished(struct stm_pool *pool, struct stm__handout *done)
 {
-    if (pool->futures && done->runs)
-        stm__future_ended(done->task);
+    const struct stm_pool_config *config = stm__roster_config(pool->roster);
+
+    if (done->future != NULL && done->runs)
+        stm__future_ended(done->future);
+    if (config->ended != NULL && done->runs)
+        config->ended(done->task, config->context);
     stm__handout_release(done);
+}
+
+/* The commit that gave the task up has been. */
+static void tell_ended(stm_value argument)
+{
+    const struct stm__handout *handout = (const struct stm__handout *)argument;
+    const struct stm_pool_config *config =
+        stm__roster_config(handout->pool->roster);
+
+    config->ended(handout->task, config->context);
+}
+
+/* A handout by which the committing thread knows what it is to do. */
+static enum stm_status commission(struct stm_tx *tx, struct stm_pool *pool,
+                                  struct stm__handout *handout,
+                                  stm_action *action)
+{
+    enum stm_status status;
+
+    handout->pool = pool;
+    stm__pool_retain(pool);
+    status = stm_on_commit(tx, action, (stm_value)handout, &stm__handout_type);
+    stm__handout_release(handout);
+    return status;
 }
 
 enum stm_status stm__task_give_up(struct stm_tx *tx, struct stm_pool *pool,
                                   stm_value task)
 {
-    bool runs = true;
+    struct stm__handout *handout;
+    bool runs;
 
-    if (pool->futures) /* it may be there for the second time */
-        STM_TRY(stm__future_claim(tx, task, &runs));
-    return runs ? give_up(tx, pool, task, STM_ECANCELLED) : STM_OK;
+    STM_TRY(stm__handout_new(tx, pool, task, 0, &handout));
+    runs = handout->runs; /* not if it is there for the second time */
+    if (runs && stm__roster_config(pool->roster)->ended != NULL)
+        STM_TRY(commission(tx, pool, handout, tell_ended));
+    else
+        stm__handout_release(handout);
+    if (!runs)
+        return STM_OK;
+    return give_up(tx, pool, task, future_of(pool, task), STM_ECANCELLED);
 }
 
 enum stm_status stm__task_return(struct stm_tx *tx, struct stm_pool *pool,
@@ -171,9 +245,10 @@ enum stm_status stm__task_return(struct stm_tx *tx, struct stm_pool *pool,
     STM_TRY(stm__queue_put_back(tx, &pool->queue, handout->task,
                                 handout->priority, &ticket));
     STM_TRY(stm__pool_add(tx, pool, STM__HANDED, -1));
-    if (!pool->futures || !handout->runs)
+    if (handout->future == NULL || !handout->runs)
         return STM_OK;
-    return stm__future_place(tx, pool, handout->task, &ticket, false);
+    return stm__future_place(tx, handout->future, pool, handout->task, &ticket,
+                             false);
 }
 
 /* ---- a task that its submitter runs ---- */
@@ -231,15 +306,9 @@ enum stm_status stm__task_run_here(struct stm_tx *tx, struct stm_pool *pool,
                                    stm_value task)
 {
     struct stm__handout *handout;
-    enum stm_status status;
 
     STM_TRY(stm__pool_add(tx, pool, STM__HANDED, 1));
     STM_TRY(stm__pool_note_idle(tx, pool));
     STM_TRY(stm__handout_new(tx, pool, task, 0, &handout));
-    handout->pool = pool;
-    stm__pool_retain(pool);
-    status =
-        stm_on_commit(tx, run_errand, (stm_value)handout, &stm__handout_type);
-    stm__handout_release(handout);
-    return status;
+    return commission(tx, pool, handout, run_errand);
 }

@@ -262,6 +262,7 @@ struct stm__handout {
     int64_t priority;
     struct stm_pool *pool; /* a reference: of a task that no worker runs; else
                               NULL */
+    struct stm_pool_future *future; /* what the task stands for, or NULL */
     bool runs;  /* is it to be run?  No if it is a future that has run */
     bool spent; /* has the reference to the task been given back?  Written by
                    the thread that runs it, which then still holds this */
@@ -283,11 +284,21 @@ void stm__handout_release(struct stm__handout *handout);
  * before the commit that takes it out of the slot. */
 void stm__handout_spend(struct stm__handout *handout);
 
+/* Is it fit to be submitted?  STM_EMISUSE for a future that was before. */
+STM_NODISCARD enum stm_status
+stm__task_check(struct stm_tx *tx, const struct stm_pool *pool, stm_value task);
+
+/* It has been put into the queue, or among the delayed ones. */
+STM_NODISCARD enum stm_status
+stm__task_placed(struct stm_tx *tx, struct stm_pool *pool, stm_value task,
+                 const struct stm_ticket *ticket, bool delayed);
+
 /* Runs the task. */
 void stm__task_run(struct stm_pool *pool, struct stm__handout *handout);
 
-/* Does stm__task_finish look at the task? */
-bool stm__task_records(const struct stm_pool *pool);
+/* Is the task looked at after it has run? */
+bool stm__task_records(const struct stm_pool *pool,
+                       const struct stm__handout *handout);
 
 /* The task counts as finished; `why` is STM_ETHREAD where it has ended its
  * thread, else STM_OK. */
@@ -338,33 +349,38 @@ stm__delay_remove(struct stm_tx *tx, struct stm_pool *pool,
 
 /* Puts it where it can be cancelled: it is queued now, or delayed. */
 STM_NODISCARD enum stm_status
-stm__future_place(struct stm_tx *tx, struct stm_pool *pool, stm_value future,
+stm__future_place(struct stm_tx *tx, struct stm_pool_future *future,
+                  struct stm_pool *pool, stm_value task,
                   const struct stm_ticket *ticket, bool delayed);
 
 /* STM_EMISUSE unless it was never submitted. */
 STM_NODISCARD enum stm_status stm__future_check(struct stm_tx *tx,
-                                                stm_value future);
+                                                struct stm_pool_future *future);
 
 /* A thread is to have it; *runs tells whether it is to be run. */
 STM_NODISCARD enum stm_status stm__future_claim(struct stm_tx *tx,
-                                                stm_value future, bool *runs);
-void stm__future_run(stm_value future);
+                                                struct stm_pool_future *future,
+                                                bool *runs);
+void stm__future_run(struct stm_pool_future *future);
 
 /* Ends it: STM_OK as it ran, else with this error. */
-STM_NODISCARD enum stm_status
-stm__future_end(struct stm_tx *tx, stm_value future, enum stm_status why);
+STM_NODISCARD enum stm_status stm__future_end(struct stm_tx *tx,
+                                              struct stm_pool_future *future,
+                                              enum stm_status why);
 
 /* That has committed. */
-void stm__future_ended(stm_value future);
+void stm__future_ended(struct stm_pool_future *future);
 
 /* Takes it out of its queue and has the committing thread run it, if it is
  * there. */
 STM_NODISCARD enum stm_status stm__future_help(struct stm_tx *tx,
-                                               stm_value future, bool *helped);
+                                               struct stm_pool_future *future,
+                                               bool *helped);
 
 /* The pool in whose queue it is, borrowed, or NULL. */
-STM_NODISCARD enum stm_status
-stm__future_pool(struct stm_tx *tx, stm_value future, struct stm_pool **out);
+STM_NODISCARD enum stm_status stm__future_pool(struct stm_tx *tx,
+                                               struct stm_pool_future *future,
+                                               struct stm_pool **out);
 
 /* The door; its words and rules are in door.c. */
 

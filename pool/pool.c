@@ -161,7 +161,7 @@ static struct stm_pool *pool_alloc(const struct stm_pool_config *config)
     pool->capacity = config->capacity;
     pool->rejection = config->rejection;
     pool->handover = config->handover;
-    pool->futures = config->futures;
+    pool->futures = config->futures || config->future_of != NULL;
     pool->name = config->name != NULL ? strdup(config->name) : NULL;
     if ((config->name != NULL && pool->name == NULL) ||
         !make_queues(pool, config) || !make_vars(pool, config)) {
@@ -214,10 +214,10 @@ static enum stm_status check_futures(const struct stm_pool_config *config)
     const struct stm__queue queue = {config->tasks, config->queue};
 
     if (config->run != NULL || config->finish != NULL ||
-        config->give_up != NULL)
+        config->give_up != NULL || config->future_of != NULL)
         return stm_error(STM_EMISUSE,
-                         "stm_pool_new: run, finish or give_up is set; "
-                         "expected none for a pool of futures");
+                         "stm_pool_new: run, finish, give_up or future_of is "
+                         "set; expected none for a pool of futures");
     if ((queue.list != NULL || queue.heap != NULL) &&
         stm__queue_type(&queue) != &stm_pool_future_type)
         return stm_error(STM_EMISUSE,
@@ -249,6 +249,11 @@ static enum stm_status check_config(const struct stm_pool_config *config)
                          "stm_pool_new: handover is %d; expected "
                          "an enum stm_pool_handover",
                          (int)config->handover);
+    if (config->future_of != NULL && config->tasks == NULL &&
+        config->queue == NULL)
+        return stm_error(STM_EMISUSE,
+                         "stm_pool_new: future_of is set, and neither tasks "
+                         "nor queue; expected one of them");
     if (config->futures)
         return check_futures(config);
     if (config->run == NULL)

@@ -85,9 +85,16 @@ struct stm_pool_config {
     struct stm_tpriorityqueue *queue; /* to be used instead of a list */
 
     /* The tasks are futures (below): the list or queue holds
-     * stm_pool_future_type, or is made to, and run, finish and give_up are
-     * NULL. */
+     * stm_pool_future_type, or is made to, and run, finish, give_up and
+     * future_of are NULL. */
     bool futures;
+
+    /* Which of the tasks in `tasks` or `queue` are futures: returns the one
+     * that the task has, which lives as long as the task, or NULL.  That one is
+     * run and ended; run, finish and give_up are for the others.  Whoever calls
+     * a function of such a future, once it was submitted, holds the task.  Does
+     * not run transactions.  NULL: none. */
+    struct stm_pool_future *(*future_of)(stm_value task);
 
     /* Called in the transaction that gives a task up, instead of run and
      * finish: because it was cancelled or dropped (STM_ECANCELLED).  Called
@@ -96,6 +103,11 @@ struct stm_pool_config {
      * latter tried again.  NULL: nothing. */
     enum stm_status (*give_up)(struct stm_tx *tx, stm_value task,
                                enum stm_status why, void *context);
+
+    /* Called once the transaction that ended a task, in whatever way, has
+     * committed, on the thread that did so, outside transactions.  Not for a
+     * task that someone else has taken out of the list.  NULL: nothing. */
+    void (*ended)(stm_value task, void *context);
 
     /* Workers that are there from the beginning and stay, however idle, until
      * the pool is shut down; at most max_threads. */
@@ -283,6 +295,18 @@ stm_pool_future_state(struct stm_pool_future *future,
  * STM_EDONE if it runs or has ended. */
 STM_API STM_NODISCARD enum stm_status
 stm_pool_future_cancel(struct stm_pool_future *future);
+
+/* For who carries a future out without a pool.  begin: STM_OK, and it counts as
+ * running; STM_ECANCELLED if it was cancelled; STM_EMISUSE if it was submitted
+ * or begun before.  end: ends it with a value (STM_OK) or with an error, below
+ * 0, and its cause, each of the type that was set when it was made; begun or
+ * not, and also if a pool has it, whose worker's outcome then counts for
+ * nothing.  STM_EDONE if it has ended. */
+STM_API STM_NODISCARD enum stm_status
+stm_pool_future_begin(struct stm_pool_future *future);
+STM_API STM_NODISCARD enum stm_status
+stm_pool_future_end(struct stm_pool_future *future, enum stm_status status,
+                    stm_value value);
 
 /* Gives a future that waits in a pool's priority queue another priority, behind
  * all that have it already.  O(log n).  STM_ENOTFOUND if it does not wait

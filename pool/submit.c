@@ -100,9 +100,7 @@ static enum stm_status add(struct stm_tx *tx,
         return serve(tx, pool, order);
     STM_TRY(stm__queue_push(tx, &pool->queue, order->task, order->priority,
                             &ticket));
-    if (!pool->futures)
-        return STM_OK;
-    return stm__future_place(tx, pool, order->task, &ticket, false);
+    return stm__task_placed(tx, pool, order->task, &ticket, false);
 }
 
 static enum stm_status make_room(struct stm_tx *tx, struct stm_pool *pool)
@@ -148,8 +146,7 @@ static enum stm_status submit(struct stm_tx *tx, void *argument)
     STM_TRY(stm__pool_get(tx, pool, STM__CLOSING, &closing));
     if (closing)
         return STM_ECLOSED;
-    if (pool->futures)
-        STM_TRY(stm__future_check(tx, submission->order->task));
+    STM_TRY(stm__task_check(tx, pool, submission->order->task));
     if (submission->order->delay != 0)
         return stm__delay_add(tx, pool, submission->order, submission->due);
     STM_TRY(is_full(tx, pool, &full));

@@ -18,7 +18,7 @@ static enum stm_status knock(struct stm_tx *tx, const struct stm__vigil *vigil)
     bool helped = false;
 
     if (vigil->helps && vigil->pause > first_pause)
-        STM_TRY(stm__future_help(tx, (stm_value)vigil->future, &helped));
+        STM_TRY(stm__future_help(tx, vigil->future, &helped));
     return helped ? STM_OK : stm__door_knock(tx, vigil->pool, false);
 }
 
@@ -122,7 +122,7 @@ static enum stm_status look(struct stm_tx *tx, void *argument)
     STM_TRY(has_ended(tx, vigil, &over));
     if (over)
         return STM_EDONE;
-    STM_TRY(stm__future_pool(tx, (stm_value)vigil->future, &pool));
+    STM_TRY(stm__future_pool(tx, vigil->future, &pool));
     if (pool == NULL)
         return STM_OK;
     return stm_export(tx, &stm__pool_type, (stm_value)pool,

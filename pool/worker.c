@@ -276,7 +276,7 @@ static void run_task(struct wait *wait)
         stm_pool_wait_end();
     if (stm__worker_vanished(worker))
         return;
-    if (!stm__task_records(pool))
+    if (!stm__task_records(pool, wait->current))
         stm__handout_spend(wait->current);
     if (!stm__worker_vanished(worker))
         stm__pool_insist(finish, wait);
