@@ -26,7 +26,8 @@
  *                           written when the object is made
  *   a view's dict, a map iterator's map
  *                           written when made and by the collector
- *   TList.pooled            atomic; only ever becomes true
+ *   TList.pooled, TPriorityQueue.pooled
+ *                           atomic; only ever becomes true
  *   TListIterator.place     its mutex
  *   iterator.index          atomic
  *   TObject.fields          atomic; what is in it is only added to
@@ -341,6 +342,9 @@ void stm__workers_configure(struct stm_pool_config *config);
 /* Lets a pool go without waiting; in a transaction, after the attempt.  The
  * interpreter waits at exit until its workers are gone. */
 void stm__workers_abandon(struct stm_pool *pool);
+
+/* What a TPriorityQueue stands for, on which a pool works from now on. */
+struct stm_tpriorityqueue *stm__tpriorityqueue_pool(PyObject *queue);
 
 /* What TPriorityQueue.push() returns.  queue_id tells the queues apart. */
 struct stm__tticket {

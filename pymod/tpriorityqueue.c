@@ -11,6 +11,7 @@ struct queue {
     PyObject_HEAD struct stm_tpriorityqueue *queue;
     size_t id; /* of no other queue in this process */
     PyObject *weakrefs;
+    size_t pooled; /* a pool works on it, so that it is never garbage */
 };
 
 /* The last id given out; atomic. */
@@ -234,19 +235,33 @@ static int queue_init(PyObject *object, PyObject *args, PyObject *kwargs)
                : -1;
 }
 
+struct stm_tpriorityqueue *stm__tpriorityqueue_pool(PyObject *object)
+{
+    AO_store(&((struct queue *)object)->pooled, 1);
+    return queue_of(object);
+}
+
+/* Is what it holds to be found by the collector?  What a pool works on is going
+ * to run, and counts as reachable. */
+static bool is_traced(PyObject *object)
+{
+    return queue_of(object) != NULL &&
+           !AO_load(&((struct queue *)object)->pooled);
+}
+
 static int queue_traverse(PyObject *object, visitproc visit, void *arg)
 {
     struct stm__visitor visitor = {visit, arg};
 
     Py_VISIT(Py_TYPE(object));
-    if (queue_of(object) == NULL)
+    if (!is_traced(object))
         return 0;
     return stm_tpriorityqueue_traverse(queue_of(object), stm__visit, &visitor);
 }
 
 static int queue_clear(PyObject *object)
 {
-    if (queue_of(object) != NULL)
+    if (is_traced(object))
         stm_tpriorityqueue_discard(queue_of(object));
     return 0;
 }

@@ -17,9 +17,11 @@ from types import GenericAlias, MappingProxyType
 from typing import (
     Any,
     Generic,
+    Literal,
     NoReturn,
     Protocol,
     SupportsIndex,
+    TypeAlias,
     TypeVar,
     final,
     overload,
@@ -375,15 +377,32 @@ class EventLoop:
     def stop(self) -> None: ...
     def run(self) -> None: ...
 
+_Tasks: TypeAlias = (
+    TList[Callable[[], object]] | TPriorityQueue[Callable[[], object]]
+)
+
+# The members of stm.threadutils.PoolStats.
+_PoolStats: TypeAlias = tuple[
+    int, int, int, int, int, int, int, int, int, int, int, bool, bool
+]
+
 class ThreadPool:
     def __init__(
         self,
         max_threads: int,
         keep_alive: float | None,
-        tasks: TList[Callable[[], object]] | None = None,
+        tasks: _Tasks | None = None,
+        *,
+        min_threads: int = 0,
+        capacity: int | None = None,
+        rejection: Literal[
+            "block", "reject", "caller-runs", "drop-oldest"
+        ] = "block",
+        handover: Literal["hand-off", "shared-list", "coarse"] = "hand-off",
+        name: str | None = None,
     ) -> None: ...
     @property
-    def tasks(self) -> TList[Callable[[], object]]: ...
+    def tasks(self) -> _Tasks: ...
     @property
     def tasks_scheduled(self) -> int: ...
     @property
@@ -396,13 +415,27 @@ class ThreadPool:
     def free_threads(self) -> int: ...
     @property
     def queued(self) -> int: ...
-    def schedule(self, function: Callable[[], object], /) -> None: ...
+    def schedule(
+        self,
+        function: Callable[[], object],
+        /,
+        *,
+        priority: int = 0,
+        delay: float = 0,
+    ) -> None: ...
+    def cancel_all(self) -> int: ...
     def join(
         self,
         timeout_after: float | None = None,
         timeout_at: float | None = None,
     ) -> None: ...
+    def pause(self) -> None: ...
+    def resize(
+        self, max_threads: int, min_threads: int | None = None
+    ) -> None: ...
+    def resume(self) -> None: ...
     def shutdown(self) -> None: ...
+    def stats(self) -> _PoolStats: ...
 
 def atomically(function: Callable[[], _T], /) -> _T: ...
 @overload

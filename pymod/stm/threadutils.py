@@ -21,14 +21,25 @@ import threading as _threading
 import weakref as _weakref
 from collections.abc import Callable as _Callable
 from typing import Final as _Final
+from typing import Literal as _Literal
+from typing import NamedTuple as _NamedTuple
 
 import stm as _stm_package
 import stm.eventloop as _eventloop  # noqa: F401
 from stm import _stm
 from stm.datatypes import TList as _TList
+from stm.datatypes import TPriorityQueue as _TPriorityQueue
 from stm.utils import wait_until as _wait_until
 
-__all__ = ["FINISHED", "NEW", "RUNNING", "STARTED", "Thread", "ThreadPool"]
+__all__ = [
+    "FINISHED",
+    "NEW",
+    "PoolStats",
+    "RUNNING",
+    "STARTED",
+    "Thread",
+    "ThreadPool",
+]
 
 # What the state of a Thread can be.
 NEW: _Final = "stm.threadutils.NEW"  # not started
@@ -162,31 +173,110 @@ class Thread:
         _stm_package.atomically(lambda: self._variable.set((state, process)))
 
 
+class PoolStats(_NamedTuple):
+    """What a pool tells about itself, all at one moment."""
+
+    scheduled: int
+    """Tasks ever scheduled and not taken back before they ran."""
+    finished: int
+    """Those of them that have returned, raised or come to nothing."""
+    queued: int
+    """Tasks that wait for a worker."""
+    delayed: int
+    """Tasks whose time is to come."""
+    running: int
+    """Tasks that a thread has."""
+    given_up: int
+    """Tasks cancelled, dropped, or ended with their thread."""
+    live: int
+    """Workers, starting ones included."""
+    free: int
+    """Workers that have no task."""
+    waiting: int
+    """Tasks that wait for others, for each of which one more worker may run."""
+    min: int
+    """How many workers there are at least."""
+    max: int
+    """How many workers there are at most."""
+    paused: bool
+    """Whether no task is handed out."""
+    closed: bool
+    """Whether nothing can be scheduled any more."""
+
+
 _pools: "_weakref.WeakSet[ThreadPool]" = _weakref.WeakSet()
+
+_Task = _Callable[[], object]
 
 
 class ThreadPool(_stm.ThreadPool):
     """A pool of at most max_threads threads.
 
     Threads start as tasks need them and end after keep_alive seconds without
-    one (None: never).  A pool works on a TList of functions, its own or the
-    one given as tasks: appending to that list is all it takes to schedule, from
-    any transaction.
+    one (None: never), but for min_threads, which are there from the beginning.
+    A pool works on a TList or a TPriorityQueue of functions, its own list or
+    the one given as tasks: to append to it, or to push, is all it takes to
+    schedule, from any transaction.
 
-    The counts can be read in a transaction, and then watched and waited for, or
-    outside of one; a watcher that reads them keeps the pool until it is
-    cancelled.  At exit the interpreter waits for what has been scheduled.  A
-    pool that is let go finishes what is in its list.
+    At most capacity tasks wait for a worker (None: any number).  What
+    schedule() does with one more is the rejection: "block" until there is room,
+    which inside a transaction is to retry; "reject" it with
+    stm.datatypes.Full; "caller-runs": call it in the scheduling thread, after
+    the commit; or "drop-oldest": drop the task that would be next, and over a
+    TPriorityQueue the oldest of the least urgent.  What is appended directly is
+    never refused.
+
+    All methods work inside a transaction, take effect when that commits, and
+    compose, also those of several pools.  The counts can be read there, and
+    then watched and waited for, or outside of one; a watcher that reads them
+    keeps the pool until it is cancelled.  name is that of the workers'
+    transactions in stm.stats.
+
+    At exit the interpreter waits for what has been scheduled, delayed tasks
+    included.  A pool that is let go finishes what is in its list.
+
+    handover says how tasks get to workers.  Only experiments need another than
+    "hand-off", which gives each free worker its own task: with "shared-list"
+    all of them wait for the list, and with "coarse" for any change of the pool.
     """
 
     def __init__(
         self,
         max_threads: int,
         keep_alive: float | None,
-        tasks: "_TList[_Callable[[], object]] | None" = None,
+        tasks: "_TList[_Task] | _TPriorityQueue[_Task] | None" = None,
+        *,
+        min_threads: int = 0,
+        capacity: int | None = None,
+        rejection: _Literal[
+            "block", "reject", "caller-runs", "drop-oldest"
+        ] = "block",
+        handover: _Literal["hand-off", "shared-list", "coarse"] = "hand-off",
+        name: str | None = None,
     ) -> None:
-        super().__init__(max_threads, keep_alive, tasks)
+        super().__init__(
+            max_threads,
+            keep_alive,
+            tasks,
+            min_threads=min_threads,
+            capacity=capacity,
+            rejection=rejection,
+            handover=handover,
+            name=name,
+        )
         _pools.add(self)
+
+    def stats(self) -> PoolStats:
+        """Return all that the pool tells about itself, as of one moment.
+
+        A transaction that reads it reads all of the pool's counts.
+        """
+        return PoolStats(*super().stats())
+
+
+def _is_over(pool: ThreadPool) -> bool:
+    stats = pool.stats()
+    return stats.live == 0 and stats.delayed == 0
 
 
 # Before the interpreter waits for its other threads, as concurrent.futures does
@@ -196,7 +286,7 @@ def _at_exit() -> None:
     for pool in pools:
         pool.shutdown()
     for pool in pools:
-        _wait_until(lambda: pool.live_threads == 0)
+        _wait_until(lambda: _is_over(pool))
     pools.clear()
     _stm.await_workers()
 
