@@ -81,7 +81,7 @@ static struct stm_pool_future *future_of(const struct stm_pool *pool,
     if (!pool->futures)
         return NULL;
     config = stm__roster_config(pool->roster);
-    return config->future_of != NULL ? config->future_of(task)
+    return config->future_of != NULL ? config->future_of(task, config->context)
                                      : (struct stm_pool_future *)task;
 }
 

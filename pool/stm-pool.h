@@ -94,7 +94,7 @@ struct stm_pool_config {
      * run and ended; run, finish and give_up are for the others.  Whoever calls
      * a function of such a future, once it was submitted, holds the task.  Does
      * not run transactions.  NULL: none. */
-    struct stm_pool_future *(*future_of)(stm_value task);
+    struct stm_pool_future *(*future_of)(stm_value task, void *context);
 
     /* Called in the transaction that gives a task up, instead of run and
      * finish: because it was cancelled or dropped (STM_ECANCELLED).  Called

@@ -40,7 +40,13 @@
  *   WeakLink.dead           its lock
  *   WeakLink.bereaved       written before the death is told, then the service
  *                           thread's
+ *   Future.future           written when the object is made
+ *   Future.function, .condition, .callbacks, the flags
+ *                           atomic
+ *   Future.args, .kwargs, .context
+ *                           whoever took the function
  *   ThreadPool.pool, .tasks written by __init__ alone, before it is shared
+ *   a crew's broken         atomic; only ever becomes true
  *   struct stm__call        belongs to one thread
  *   AsyncCall.ticket        the call's one user; while it is blocked, its waker
  *   AsyncCall, the rest     the call's one user
@@ -81,6 +87,7 @@ struct stm_pool;
     X(watcher)                                                                 \
     X(eventloop)                                                               \
     X(pool)                                                                    \
+    X(future)                                                                  \
     X(tcounter)                                                                \
     X(tfuture)                                                                 \
     X(tpriorityqueue)                                                          \
@@ -262,6 +269,14 @@ struct stm__taking {
 PyObject *stm__take_item(const struct stm__taking *taking, PyObject *container,
                          PyObject *args, PyObject *kwargs);
 
+/* ---- cause.c: what a failed future holds ---- */
+
+/* The cause of a failure by this exception; NULL with an exception. */
+PyObject *stm__cause_new(PyObject *exception);
+
+/* Raises the exception again; returns NULL. */
+PyObject *stm__cause_raise(PyObject *cause);
+
 /* ---- monitor.c ---- */
 
 /* A lock and what is signalled when something under it changes.  Nothing else
@@ -335,9 +350,30 @@ PyObject *stm__bind_special(PyObject *object, const char *name);
 /* ---- between types ---- */
 
 /* workers.c: completes a pool's configuration so that its workers are attached
- * to the interpreter and call what they find in the list. */
+ * to the interpreter and call what they find in the list.  crew (None: nobody)
+ * is told of each worker: see stm/futures.py.  -1 with an exception;
+ * unconfigure is for a pool that comes to nothing. */
 struct stm_pool_config;
-void stm__workers_configure(struct stm_pool_config *config);
+int stm__workers_configure(struct stm_pool_config *config,
+                           struct stm__state *state, PyObject *crew);
+void stm__workers_unconfigure(struct stm_pool_config *config);
+
+/* True unless the calling worker's crew is broken; then the exception that its
+ * tasks end with is set. */
+bool stm__worker_check(void);
+
+/* future.c: ThreadPool.submit(). */
+PyObject *stm__future_submit(PyObject *pool, PyObject *const *args,
+                             Py_ssize_t count);
+
+/* The future that an object is, or NULL. */
+struct stm_pool_future;
+struct stm_pool_future *stm__future_of(struct stm__state *state,
+                                       PyObject *object);
+
+/* That future, an object, has ended, by a commit: tells all who want to know.
+ * Outside transactions; more than once does no harm. */
+void stm__future_announce(stm_value future);
 
 /* Lets a pool go without waiting; in a transaction, after the attempt.  The
  * interpreter waits at exit until its workers are gone. */

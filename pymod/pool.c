@@ -237,6 +237,14 @@ PyDoc_STRVAR(stats_doc,
              "stats($self, /)\n--\n\n"
              "Return the members of a PoolStats, as they were at one moment.");
 
+PyDoc_STRVAR(
+    submit_doc,
+    "submit($self, type, function, args, kwargs, priority=0, delay=0, /)\n"
+    "--\n\n"
+    "Have a worker call a function with arguments; return its future.\n\n"
+    "The future is of a type that is a subclass of this module's.  The rest\n"
+    "is as with schedule().");
+
 #define KEYWORDS(method) (PyCFunction)(void (*)(void)) method
 
 static PyMethodDef methods[] = {
@@ -250,6 +258,7 @@ static PyMethodDef methods[] = {
      schedule_doc},
     {"shutdown", stm__pool_shutdown, METH_NOARGS, shutdown_doc},
     {"stats", stm__pool_stats, METH_NOARGS, stats_doc},
+    {"submit", KEYWORDS(stm__future_submit), METH_FASTCALL, submit_doc},
     {NULL, NULL, 0, NULL},
 };
 

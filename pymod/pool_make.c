@@ -87,22 +87,22 @@ static int take_capacity(PyObject *capacity, struct stm_pool_config *config)
 
 struct arguments {
     Py_ssize_t max_threads, min_threads;
-    PyObject *keep_alive, *tasks, *capacity, *rejection, *handover;
+    PyObject *keep_alive, *tasks, *capacity, *rejection, *handover, *crew;
     const char *name; /* as long as args and kwargs last */
 };
 
 static int parse(PyObject *args, PyObject *kwargs, struct arguments *out)
 {
-    static char *keywords[] = {"max_threads", "keep_alive", "tasks",
-                               "min_threads", "capacity",   "rejection",
-                               "handover",    "name",       NULL};
+    static char *keywords[] = {
+        "max_threads", "keep_alive", "tasks", "min_threads", "capacity",
+        "rejection",   "handover",   "name",  "crew",        NULL};
 
-    *out = (struct arguments){.tasks = Py_None};
+    *out = (struct arguments){.tasks = Py_None, .crew = Py_None};
     return PyArg_ParseTupleAndKeywords(
-               args, kwargs, "nO|O$nOOOz:ThreadPool", keywords,
+               args, kwargs, "nO|O$nOOOzO:ThreadPool", keywords,
                &out->max_threads, &out->keep_alive, &out->tasks,
                &out->min_threads, &out->capacity, &out->rejection,
-               &out->handover, &out->name)
+               &out->handover, &out->name, &out->crew)
                ? 0
                : -1;
 }
@@ -177,7 +177,7 @@ static void use_tasks(struct stm__state *state, PyObject *tasks,
 }
 
 static int start(PyObject *object, struct stm_pool_config *config,
-                 PyObject *tasks)
+                 PyObject *tasks, PyObject *crew)
 {
     struct stm__pool *self = (struct stm__pool *)object;
     struct stm__state *state = stm__state_of(object);
@@ -185,12 +185,15 @@ static int start(PyObject *object, struct stm_pool_config *config,
     struct stm__call call;
     enum stm_status status;
 
-    stm__workers_configure(config);
+    if (stm__workers_configure(config, state, crew) < 0)
+        return -1;
     use_tasks(state, tasks, config);
     stm__call_begin(&call);
     status = stm_pool_new(config, &pool);
-    if (stm__call_end(&call, state, status) < 0)
+    if (stm__call_end(&call, state, status) < 0) {
+        stm__workers_unconfigure(config);
         return -1;
+    }
     self->pool = pool;
     self->tasks = Py_NewRef(tasks);
     return 0;
@@ -211,7 +214,7 @@ int stm__pool_make(PyObject *object, PyObject *args, PyObject *kwargs)
                                        : Py_NewRef(arguments.tasks);
     if (tasks == NULL)
         return -1;
-    result = start(object, &config, tasks);
+    result = start(object, &config, tasks, arguments.crew);
     Py_DECREF(tasks);
     return result;
 }

@@ -5,11 +5,6 @@
 
 #include "module-internal.h"
 
-/* What a failed future holds as its cause is a tuple of the exception and of
- * the traceback, or None, that it had when it was stored.  Each time that the
- * exception is raised it starts from that traceback again, which else would
- * grow from time to time.  Threads that raise it at once share the object, as
- * those of concurrent.futures do, and may see each other's frames in it. */
 struct future {
     PyObject_HEAD struct stm_tfuture *future;
     PyObject *weakrefs;
@@ -35,22 +30,6 @@ static PyObject *future_set_result(PyObject *object, PyObject *result)
     Py_RETURN_NONE;
 }
 
-/* The cause of a failure by this exception; NULL with an exception. */
-static PyObject *make_cause(PyObject *exception)
-{
-    PyObject *traceback, *cause;
-
-    if (!PyExceptionInstance_Check(exception)) {
-        PyErr_Format(PyExc_TypeError, "expected an exception, not a %.200s",
-                     Py_TYPE(exception)->tp_name);
-        return NULL;
-    }
-    traceback = PyException_GetTraceback(exception);
-    cause = PyTuple_Pack(2, exception, traceback != NULL ? traceback : Py_None);
-    Py_XDECREF(traceback);
-    return cause;
-}
-
 static PyObject *future_set_exception(PyObject *object, PyObject *exception)
 {
     struct stm_tx *tx = stm__transaction("TFuture.set_exception()");
@@ -59,7 +38,7 @@ static PyObject *future_set_exception(PyObject *object, PyObject *exception)
 
     if (tx == NULL)
         return NULL;
-    cause = make_cause(exception);
+    cause = stm__cause_new(exception);
     if (cause == NULL)
         return NULL;
     status =
@@ -107,17 +86,6 @@ static int await_end(PyObject *object, struct stm_tx *tx, PyObject *args,
     return -1;
 }
 
-static PyObject *raise_again(PyObject *cause)
-{
-    PyObject *exception = PyTuple_GET_ITEM(cause, 0);
-    PyObject *former = PyException_GetTraceback(exception);
-
-    if (PyException_SetTraceback(exception, PyTuple_GET_ITEM(cause, 1)) == 0)
-        stm__put_exception(Py_NewRef(exception));
-    stm__discard(former);
-    return NULL;
-}
-
 static PyObject *future_result(PyObject *object, PyObject *args,
                                PyObject *kwargs)
 {
@@ -128,7 +96,7 @@ static PyObject *future_result(PyObject *object, PyObject *args,
     if (await_end(object, tx, args, kwargs, "|O:result", &cause) < 0)
         return NULL;
     if (cause != 0)
-        return raise_again((PyObject *)cause);
+        return stm__cause_raise((PyObject *)cause);
     status = stm_tfuture_get(tx, future_of(object), &result);
     if (status != STM_OK)
         return stm__raise(stm__state_of(object), status);

@@ -11,6 +11,7 @@
 
 #include "module-internal.h"
 
+#include <atomic_ops.h>
 #include <stm-pool.h>
 
 /* For the whole process; all under the monitor's lock. */
@@ -28,26 +29,89 @@ static void count(size_t *counter, size_t change)
     pthread_mutex_unlock(&census.monitor.lock);
 }
 
+/* ---- a pool's crew ---- */
+
+/* What is the same for all workers of a pool, and lives as long as it. */
+struct crew {
+    struct stm__state *state;
+    PyObject *module; /* whose state it is */
+    PyObject *hooks;  /* who is told of each worker, or NULL */
+    AO_t broken;      /* 1: the hooks have failed, and so do all futures */
+};
+
+/* Not inside a transaction. */
+static void crew_free(struct crew *crew)
+{
+    Py_DECREF(crew->module);
+    Py_XDECREF(crew->hooks);
+    PyMem_RawFree(crew);
+}
+
 /* ---- what the workers call ---- */
 
 static _Thread_local struct {
     PyGILState_STATE gil;
     struct stm__call call;
+    struct crew *crew; /* of a worker, or NULL */
 } worker;
+
+/* Returns what the method does, or NULL with its exception reported. */
+static PyObject *call_hook(const struct crew *crew, const char *name)
+{
+    PyObject *method = stm__get_attribute(crew->hooks, name), *result = NULL;
+
+    if (method != NULL)
+        result = PyObject_CallNoArgs(method);
+    if (result == NULL)
+        PyErr_WriteUnraisable(crew->hooks);
+    Py_XDECREF(method);
+    return result;
+}
+
+/* The worker says hello. */
+static void enter_crew(struct crew *crew)
+{
+    PyObject *result = call_hook(crew, "enter");
+
+    if (result == NULL || !PyObject_IsTrue(result))
+        AO_store(&crew->broken, 1);
+    Py_XDECREF(result);
+}
+
+bool stm__worker_check(void)
+{
+    PyObject *exception;
+
+    if (worker.crew == NULL || !AO_load(&worker.crew->broken))
+        return true;
+    exception = call_hook(worker.crew, "broken");
+    if (exception != NULL && PyExceptionInstance_Check(exception))
+        stm__put_exception(Py_NewRef(exception));
+    else
+        PyErr_SetString(PyExc_RuntimeError, "the pool is broken");
+    Py_XDECREF(exception);
+    return false;
+}
 
 static enum stm_status thread_enter(void *context)
 {
-    (void)context;
     count(&census.workers, 1);
     worker.gil = PyGILState_Ensure();
     stm__call_begin_worker(&worker.call);
+    worker.crew = context;
+    if (worker.crew->hooks != NULL)
+        enter_crew(worker.crew);
     return STM_OK;
 }
 
 /* Letting the thread's state go may run finalizers, which may wait. */
 static void thread_leave(void *context)
 {
-    (void)context;
+    const struct crew *crew = context;
+
+    if (crew->hooks != NULL)
+        Py_XDECREF(call_hook(crew, "leave"));
+    worker.crew = NULL;
     PyGILState_Release(worker.gil);
     stm__call_end_worker(&worker.call);
     count(&census.workers, (size_t)-1);
@@ -74,19 +138,63 @@ static void thread_failed(int error, void *context)
     PyGILState_Release(gil);
 }
 
+static struct stm_pool_future *future_of(stm_value task, void *context)
+{
+    return stm__future_of(((const struct crew *)context)->state,
+                          (PyObject *)task);
+}
+
+static void task_ended(stm_value task, void *context)
+{
+    if (stm__future_of(((const struct crew *)context)->state,
+                       (PyObject *)task) != NULL)
+        stm__future_announce(task);
+}
+
+/* On a worker that has left, or on any other thread. */
 static void finalize(void *context)
 {
-    (void)context;
+    PyGILState_STATE gil;
+    struct stm__call call;
+
+    if (stm__attached()) {
+        crew_free(context);
+    } else {
+        gil = PyGILState_Ensure();
+        stm__call_begin_worker(&call);
+        crew_free(context);
+        PyGILState_Release(gil);
+        stm__call_end_worker(&call);
+    }
     count(&census.abandoned, (size_t)-1);
 }
 
-void stm__workers_configure(struct stm_pool_config *config)
+int stm__workers_configure(struct stm_pool_config *config,
+                           struct stm__state *state, PyObject *hooks)
 {
+    struct crew *crew = PyMem_RawCalloc(1, sizeof *crew);
+
+    if (crew == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    crew->state = state;
+    crew->module = Py_NewRef(PyType_GetModule(state->pool));
+    crew->hooks = hooks != Py_None ? Py_NewRef(hooks) : NULL;
+    config->context = crew;
     config->run = run_task;
+    config->future_of = future_of;
+    config->ended = task_ended;
     config->thread_enter = thread_enter;
     config->thread_leave = thread_leave;
     config->thread_failed = thread_failed;
     config->finalize = finalize;
+    return 0;
+}
+
+void stm__workers_unconfigure(struct stm_pool_config *config)
+{
+    crew_free(config->context);
 }
 
 /* ---- letting go ---- */

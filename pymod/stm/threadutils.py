@@ -204,7 +204,9 @@ class PoolStats(_NamedTuple):
     """Whether nothing can be scheduled any more."""
 
 
-_pools: "_weakref.WeakSet[ThreadPool]" = _weakref.WeakSet()
+# Those that the interpreter waits for at exit, once it has begun to.
+_pools: "_weakref.WeakSet[_stm.ThreadPool]" = _weakref.WeakSet()
+_exiting = False
 
 _Task = _Callable[[], object]
 
@@ -274,14 +276,16 @@ class ThreadPool(_stm.ThreadPool):
         return PoolStats(*super().stats())
 
 
-def _is_over(pool: ThreadPool) -> bool:
-    stats = pool.stats()
+def _is_over(pool: _stm.ThreadPool) -> bool:
+    stats = PoolStats(*_stm.ThreadPool.stats(pool))
     return stats.live == 0 and stats.delayed == 0
 
 
 # Before the interpreter waits for its other threads, as concurrent.futures does
 # it: those may wait for a pool.
 def _at_exit() -> None:
+    global _exiting
+    _exiting = True
     pools = list(_pools)
     for pool in pools:
         pool.shutdown()

@@ -64,8 +64,9 @@ static struct job *job_new(bool has_future)
 
 /* ---- pools of them ---- */
 
-static struct stm_pool_future *future_of(stm_value task)
+static struct stm_pool_future *future_of(stm_value task, void *context)
 {
+    (void)context;
     return ((struct job *)task)->future;
 }
 

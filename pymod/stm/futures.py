@@ -1,0 +1,566 @@
+# SPDX-FileCopyrightText: 2026 The stm authors
+# SPDX-License-Identifier: MIT
+"""An executor as that of concurrent.futures, and its futures, in transactions.
+
+>>> from stm import atomically
+>>> with ThreadPoolExecutor(2) as executor:
+...     squares = [executor.submit(pow, number, 2) for number in range(4)]
+...     print(atomically(lambda: sum(future.result() for future in squares)))
+14
+"""
+
+import collections as _collections
+import concurrent.futures as _standard
+import functools as _functools
+import itertools as _itertools
+import logging as _logging
+import os as _os
+import sys as _sys
+import threading as _threading
+import time as _time
+import weakref as _weakref
+from collections.abc import Callable as _Callable
+from collections.abc import Iterable as _Iterable
+from collections.abc import Iterator as _Iterator
+from collections.abc import Mapping as _Mapping
+from concurrent.futures.thread import BrokenThreadPool
+from typing import Any as _Any
+from typing import Final as _Final
+from typing import Literal as _Literal
+from typing import ParamSpec as _ParamSpec
+from typing import TypeVar as _TypeVar
+
+import stm as _stm_package
+import stm.threadutils as _threadutils
+from stm import _stm
+from stm.datatypes import TDict as _TDict
+from stm.datatypes import TList as _TList
+from stm.datatypes import TPriorityQueue as _TPriorityQueue
+from stm.utils import wait_until as _wait_until
+
+__all__ = ["BrokenThreadPool", "Future", "ThreadPoolExecutor"]
+
+_P = _ParamSpec("_P")
+_T = _TypeVar("_T")
+
+# What concurrent.futures calls the states of a future.
+_CANCELLED: _Final = "CANCELLED"
+_NOTIFIED: _Final = "CANCELLED_AND_NOTIFIED"
+_FINISHED: _Final = "FINISHED"
+_DESCRIPTIONS: _Final = {
+    "PENDING": "pending",
+    "RUNNING": "running",
+    _CANCELLED: "cancelled",
+    _NOTIFIED: "cancelled",
+    _FINISHED: "finished",
+}
+
+_logger: _Final = _logging.getLogger("concurrent.futures")
+
+
+# ---- futures ----
+
+
+class _Condition(_threading.Condition):
+    """Those who wait for a future by means of concurrent.futures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiters: list[_Any] = []
+        self.announced = False  # the waiters know that the future has ended
+
+
+class Future(_stm.Future[_T], _standard.Future[_T]):
+    """The result of a task, now or later.
+
+    It is a concurrent.futures.Future, and wherever those are accepted it is,
+    too.  How it stands is one variable: inside a transaction its methods read
+    and change that like any other, result() and exception() retry while there
+    is none, and a watcher sees it end in the commit that counts the task as
+    finished.
+
+    An exception that the task has raised, and that nobody has asked for when
+    the future goes away, is reported through sys.unraisablehook().
+    """
+
+    # Who holds the condition and sees by _state that the future has ended must
+    # find its waiters told, since one who adds himself after that is not.
+    @property
+    def _state(self) -> str:  # type: ignore[override]
+        state = self._peek()
+        if state in (_FINISHED, _NOTIFIED):
+            condition = self._made_condition
+            if condition is not None and not condition.announced:
+                self._announce()
+        return state
+
+    @property
+    def _waiters(self) -> list[_Any]:
+        return self._condition.waiters
+
+    def _make_condition(self) -> _Condition:
+        return _Condition()
+
+    def _announce(self) -> None:
+        condition = self._condition
+        if _stm_package.in_transaction():
+            return
+        with condition:
+            state = self._peek()
+            if condition.announced:
+                return
+            if state in (_FINISHED, _NOTIFIED):
+                condition.announced = True
+                for waiter in condition.waiters:
+                    if state == _NOTIFIED:
+                        waiter.add_cancelled(self)
+                    elif self._failed:
+                        waiter.add_exception(self)
+                    else:
+                        waiter.add_result(self)
+            condition.notify_all()
+
+    def _call_back(self, function: "_Callable[[Future[_T]], object]") -> None:
+        try:
+            function(self)
+        except Exception:
+            _logger.exception("exception calling callback for %r", self)
+
+    def __repr__(self) -> str:
+        state = self._peek()
+        text = f"<{type(self).__name__} at {id(self):#x} "
+        text += f"state={_DESCRIPTIONS[state]}"
+        if state == _FINISHED:
+            text += f" {self._describe()}"
+        return text + ">"
+
+    def add_done_callback(
+        self, function: "_Callable[[Future[_T]], object]"
+    ) -> None:
+        """Call a function with the future once that has ended.
+
+        That is in the thread that ends it, or at once if it has ended; inside a
+        transaction, after that has committed.  An exception is logged.
+        """
+        if _stm_package.in_transaction():
+            _stm_package.on_commit(
+                _functools.partial(self.add_done_callback, function)
+            )
+        elif not self._add_callback(function):
+            self._call_back(function)
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """Mark the future as running; return False if it was cancelled.
+
+        Only who carries the future out himself, without an executor, calls
+        this, once: else raise RuntimeError.
+        """
+        try:
+            return self._begin()
+        except (RuntimeError, _standard.InvalidStateError):
+            state = self._state
+            _logger.critical(
+                "Future %s in unexpected state: %s", id(self), state
+            )
+            raise RuntimeError("Future in unexpected state") from None
+
+    def set_result(self, result: _T) -> None:
+        """End the future with a result.
+
+        Raise InvalidStateError if it has ended.
+        """
+        try:
+            super().set_result(result)
+        except _standard.InvalidStateError:
+            raise self._has_ended() from None
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """End the future with an exception.
+
+        Raise InvalidStateError if it has ended.
+        """
+        try:
+            super().set_exception(exception)
+        except _standard.InvalidStateError:
+            raise self._has_ended() from None
+
+    def _has_ended(self) -> _standard.InvalidStateError:
+        return _standard.InvalidStateError(f"{self._state}: {self!r}")
+
+
+# ---- workers ----
+
+
+class _Worker(_threading._DummyThread):
+    """The thread of a worker, for those who ask threading for it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self._left = _stm_package.TVar(False)
+
+    def is_alive(self) -> bool:
+        return not _stm_package.atomically(self._left.get)
+
+    def join(self, timeout: float | None = None) -> None:
+        if self is _threading.current_thread():
+            raise RuntimeError("cannot join current thread")
+        _stm_package.atomically(
+            lambda: self._left.get()
+            or _stm_package.elapsed(timeout)
+            or _stm_package.retry()
+        )
+
+    def leave(self) -> None:
+        # Else threading would keep it until another thread has its number.
+        with _threading._active_limbo_lock:  # type: ignore[attr-defined]
+            active = _threading._active  # type: ignore[attr-defined]
+            if active.get(self.ident) is self:
+                del active[self.ident]
+        _stm_package.atomically(lambda: self._left.set(True))
+
+
+class _Crew:
+    """What an executor's workers have in common.
+
+    It does not keep the executor, which may go while they work.
+    """
+
+    def __init__(
+        self,
+        executor: "ThreadPoolExecutor",
+        prefix: str,
+        initializer: _Callable[..., object] | None,
+        initargs: tuple[_Any, ...],
+    ) -> None:
+        self._executor = _weakref.ref(executor)
+        self._prefix = prefix
+        self._initializer = initializer
+        self._initargs = initargs
+        self._workers: _TDict[int, _Worker] = _TDict()  # by number
+        self.fault: str | None = None  # what has broken the executor
+
+    def members(self) -> set[_threading.Thread]:
+        return _stm_package.atomically(lambda: set(self._workers.values()))
+
+    # The following are called by the pool, the first two on each worker.
+
+    def enter(self) -> bool:
+        worker = _Worker("")
+        worker.name = f"{self._prefix}_{self._enlist(worker)}"
+        if (trace := _threading.gettrace()) is not None:
+            _sys.settrace(trace)
+        if (profile := _threading.getprofile()) is not None:
+            _sys.setprofile(profile)
+        if self._initializer is None:
+            return True
+        try:
+            self._initializer(*self._initargs)
+        except BaseException:
+            _logger.critical("Exception in initializer:", exc_info=True)
+            self._break()
+            return False
+        return True
+
+    def leave(self) -> None:
+        worker = _threading.current_thread()
+        assert isinstance(worker, _Worker)
+        _stm_package.atomically(lambda: self._strike(worker))
+        worker.leave()
+
+    def broken(self) -> BrokenThreadPool:
+        return BrokenThreadPool(self.fault)
+
+    def _enlist(self, worker: _Worker) -> int:
+        def enlist() -> int:
+            number = next(
+                number
+                for number in _itertools.count()
+                if number not in self._workers
+            )
+            self._workers[number] = worker
+            return number
+
+        return _stm_package.atomically(enlist)
+
+    def _strike(self, worker: _Worker) -> None:
+        for number, other in self._workers.items():
+            if other is worker:
+                del self._workers[number]
+                return
+
+    def _break(self) -> None:
+        self.fault = (
+            "A thread initializer failed, the thread pool is not usable anymore"
+        )
+        executor = self._executor()
+        if executor is not None:
+            executor.shutdown(wait=False)
+
+
+# ---- the executor ----
+
+
+def _default_workers() -> int:
+    count = getattr(_os, "process_cpu_count", _os.cpu_count)()
+    return min(32, (count or 1) + 4)
+
+
+def _result_or_cancel(future: Future[_T], end: float | None) -> _T:
+    try:
+        if end is None:
+            return future.result()
+        return future.result(end - _time.monotonic())
+    finally:
+        future.cancel()
+        del future  # which may hold an exception that holds this frame
+
+
+class ThreadPoolExecutor(_standard.Executor):
+    """An executor with a pool of at most max_workers threads.
+
+    It does all that concurrent.futures.ThreadPoolExecutor does, with the same
+    arguments, and more: submit(), cancelling, resize(), pause(), resume() and
+    shutdown(wait=False) work inside transactions and take effect when those
+    commit; each task runs in a copy of its submitter's contextvars; a task that
+    waits for another one of the same executor does not block it.
+
+    Threads start as tasks need them and end after keep_alive seconds without
+    one (None: never), but for min_workers, which are there from the beginning.
+    tasks is the TList or TPriorityQueue to work on; capacity and rejection
+    bound it as they do in stm.threadutils.ThreadPool, where "reject" raises
+    stm.datatypes.Full and "drop-oldest" cancels a future.
+    """
+
+    _numbers = _itertools.count()
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: _Callable[..., object] | None = None,
+        initargs: tuple[_Any, ...] = (),
+        *,
+        min_workers: int = 0,
+        keep_alive: float | None = 60.0,
+        tasks: "_TList[_Any] | _TPriorityQueue[_Any] | None" = None,
+        capacity: int | None = None,
+        rejection: _Literal[
+            "block", "reject", "caller-runs", "drop-oldest"
+        ] = "block",
+    ) -> None:
+        if max_workers is None:
+            max_workers = max(_default_workers(), min_workers)
+        if max_workers <= 0:
+            raise ValueError(
+                f"max_workers is {max_workers}; it must be greater than 0"
+            )
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        prefix = (
+            thread_name_prefix or f"ThreadPoolExecutor-{next(self._numbers)}"
+        )
+        self._crew = _Crew(self, prefix, initializer, initargs)
+        self._pool = _stm.ThreadPool(
+            max_workers,
+            keep_alive,
+            tasks,
+            min_threads=min_workers,
+            capacity=capacity,
+            rejection=rejection,
+            name=prefix,
+            crew=self._crew,
+        )
+        _threadutils._pools.add(self._pool)
+
+    # ---- tasks ----
+
+    def submit(
+        self, function: _Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> Future[_T]:
+        """Have a worker call function(*args, **kwargs); return its future.
+
+        Inside a transaction, once that has committed.  Raise RuntimeError after
+        shutdown().
+        """
+        try:
+            return self._pool.submit(Future, function, args, kwargs)
+        except RuntimeError as error:
+            raise self._refusal(error) from None
+
+    def schedule(
+        self,
+        function: _Callable[..., _T],
+        args: _Iterable[_Any] = (),
+        kwargs: _Mapping[str, _Any] = {},
+        *,
+        priority: int = 0,
+        delay: float = 0.0,
+    ) -> Future[_T]:
+        """The same with more to say.
+
+        The lowest priority goes first; anything but 0 needs an executor over a
+        TPriorityQueue.  After delay seconds the task is queued, whether there
+        is room or not.
+        """
+        try:
+            return self._pool.submit(
+                Future, function, tuple(args), dict(kwargs), priority, delay
+            )
+        except RuntimeError as error:
+            raise self._refusal(error) from None
+
+    def map(
+        self,
+        function: _Callable[..., _T],
+        *iterables: _Iterable[_Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> _Iterator[_T]:
+        """Return an iterator of the results of function, as map() does.
+
+        All calls are submitted at once, or at most buffersize before their
+        results are wanted.  Raise TimeoutError where a result is not there
+        timeout seconds after the call of map().  chunksize has no effect on
+        threads.
+        """
+        if buffersize is not None and not isinstance(buffersize, int):
+            raise TypeError("buffersize must be an integer or None")
+        if buffersize is not None and buffersize < 1:
+            raise ValueError("buffersize must be None or > 0")
+        end = None if timeout is None else _time.monotonic() + timeout
+        arguments = zip(*iterables)
+        futures = _collections.deque(
+            self.submit(function, *each)
+            for each in _itertools.islice(arguments, buffersize)
+        )
+        submit_next = None
+        if buffersize is not None:
+            submit_next = self._submitter(function, arguments)
+        return _results(futures, end, submit_next)
+
+    # ---- control ----
+
+    def shutdown(
+        self, wait: bool = True, *, cancel_futures: bool = False
+    ) -> None:
+        """Take nothing more; what is queued still runs, then the workers end.
+
+        With wait, wait for that, which a transaction cannot, nor a worker.
+        With cancel_futures, cancel what no worker has yet.  Doing so twice is
+        no error.
+        """
+        if wait and _stm_package.in_transaction():
+            raise RuntimeError(
+                "shutdown() cannot wait inside a transaction; "
+                "expected wait=False"
+            )
+
+        @_stm_package.atomically
+        def _() -> None:
+            self._pool.shutdown()
+            if cancel_futures:
+                self._pool.cancel_all()
+
+        if not wait:
+            return
+        if _threading.current_thread() in self._crew.members():
+            raise RuntimeError("cannot join current thread")
+        _wait_until(lambda: self._pool.live_threads == 0)
+        _wait_until(lambda: not self._crew.members())
+
+    def resize(self, max_workers: int, min_workers: int | None = None) -> None:
+        """Change how many workers there are at most, and at least.
+
+        If there are too many, free ones end at once and busy ones after their
+        task.  min_workers stays as it was by default, but at most max_workers.
+        """
+        self._pool.resize(max_workers, min_workers)
+
+    def pause(self) -> None:
+        """Begin no task until resume(); what runs goes on."""
+        self._pool.pause()
+
+    def resume(self) -> None:
+        """Begin tasks again after pause()."""
+        self._pool.resume()
+
+    def stats(self) -> _threadutils.PoolStats:
+        """Return all that the pool tells about itself, as of one moment."""
+        return _threadutils.PoolStats(*self._pool.stats())
+
+    @property
+    def tasks(self) -> "_TList[_Any] | _TPriorityQueue[_Any]":
+        """What it works on: to append a function to it is to schedule that."""
+        return self._pool.tasks
+
+    # ---- inside ----
+
+    def _refusal(self, error: RuntimeError) -> RuntimeError:
+        if self._crew.fault is not None:
+            return self._crew.broken()
+        if not self.stats().closed:
+            return error
+        when = "interpreter " if _threadutils._exiting else ""
+        return RuntimeError(f"cannot schedule new futures after {when}shutdown")
+
+    def _submitter(
+        self,
+        function: _Callable[..., _T],
+        arguments: _Iterator[tuple[_Any, ...]],
+    ) -> _Callable[[], Future[_T] | None]:
+        reference = _weakref.ref(self)
+
+        def submit_next() -> Future[_T] | None:
+            executor = reference()
+            if executor is None:
+                return None
+            for each in arguments:
+                return executor.submit(function, *each)
+            return None
+
+        return submit_next
+
+    # What programs that know the standard executor look at.
+
+    @property
+    def _threads(self) -> set[_threading.Thread]:
+        """The workers' threads: none that is still to say hello is missing."""
+
+        def threads() -> set[_threading.Thread]:
+            if len(self._crew.members()) < self._pool.live_threads:
+                _stm_package.retry()
+            return self._crew.members()
+
+        return _stm_package.atomically(threads)
+
+    @property
+    def _max_workers(self) -> int:
+        return self.stats().max
+
+    @property
+    def _broken(self) -> str | _Literal[False]:
+        return self._crew.fault or False
+
+    @property
+    def _shutdown(self) -> bool:
+        return self.stats().closed
+
+
+def _results(
+    futures: "_collections.deque[Future[_T]]",
+    end: float | None,
+    submit_next: _Callable[[], Future[_T] | None] | None,
+) -> _Iterator[_T]:
+    try:
+        while futures:
+            if submit_next is not None:
+                another = submit_next()
+                if another is not None:
+                    futures.append(another)
+                del another
+            yield _result_or_cancel(futures.popleft(), end)
+    finally:
+        for future in futures:
+            future.cancel()
