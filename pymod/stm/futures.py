@@ -353,7 +353,7 @@ class ThreadPoolExecutor(_standard.Executor):
             max_workers = max(_default_workers(), min_workers)
         if max_workers <= 0:
             raise ValueError(
-                f"max_workers is {max_workers}; it must be greater than 0"
+                f"max_workers must be greater than 0, not {max_workers}"
             )
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
