@@ -264,17 +264,13 @@ class PriorityTest(PoolCase):
             self.one.schedule(self.note(number), priority=number)
         self.one.schedule(self.note("zero"))
         self.finish()
-        self.assertEqual(
-            self.seen, [-(2**63), -3, 0, "zero", 5, 2**63 - 1]
-        )
+        self.assertEqual(self.seen, [-(2**63), -3, 0, "zero", 5, 2**63 - 1])
 
     def test_among_equals_the_first_goes_first(self):
         for i in range(20):
             self.one.schedule(self.note(i), priority=i % 2)
         self.finish()
-        self.assertEqual(
-            self.seen, sorted(range(20), key=lambda i: i % 2)
-        )
+        self.assertEqual(self.seen, sorted(range(20), key=lambda i: i % 2))
 
     def test_to_push_is_to_schedule(self):
         @atomically
@@ -504,10 +500,10 @@ class MemoryTest(PoolCase):
     """The collector takes for garbage neither a pool with something to do nor
     what it is to do, and everything else that is."""
 
-    def cycle(self, tasks, **kwargs):
+    def cycle(self, make, **kwargs):
         """Return a weak reference to a pool that only a task of its own holds,
         and the event that this sets."""
-        pool, done = ThreadPool(1, 0, tasks), threading.Event()
+        pool, done = ThreadPool(1, 0, make()), threading.Event()
         pool.pause()
         pool.schedule(lambda pool=pool: done.set(), **kwargs)
         reference = weakref.ref(pool)
@@ -524,7 +520,7 @@ class MemoryTest(PoolCase):
 
     def test_a_queued_task_that_holds_its_pool_still_runs(self):
         for make in (TList, TPriorityQueue):
-            reference, done = self.cycle(make())
+            reference, done = self.cycle(make)
             self.assertIsNotNone(reference(), make)
             reference().resume()
             self.assertTrue(done.wait(LIMIT), make)
@@ -532,7 +528,7 @@ class MemoryTest(PoolCase):
 
     def test_so_does_a_delayed_one(self):
         for make in (TList, TPriorityQueue):
-            reference, done = self.cycle(make(), delay=0.001)
+            reference, done = self.cycle(make, delay=0.001)
             self.assertIsNotNone(reference(), make)
             reference().resume()
             self.assertTrue(done.wait(LIMIT), make)
@@ -541,7 +537,7 @@ class MemoryTest(PoolCase):
     def test_a_task_that_is_dropped_lets_its_pool_go(self):
         for make in (TList, TPriorityQueue):
             for kwargs in ({}, {"delay": 3600}):
-                reference, _ = self.cycle(make(), **kwargs)
+                reference, _ = self.cycle(make, **kwargs)
                 reference().cancel_all()
                 self.collected(reference)
 
