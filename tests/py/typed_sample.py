@@ -4,7 +4,7 @@
 
 import stm
 from stm import TVar, atomic, atomically, or_else, retry, watch
-from stm.datatypes import BroadcastQueue, TList
+from stm.datatypes import BroadcastQueue, TList, TPriorityQueue
 from stm.eventloop import EventLoop, scheduled_function
 from stm.stats import read
 from stm.threadutils import ThreadPool
@@ -85,6 +85,12 @@ pool = ThreadPool(4, keep_alive=None)
 pool.schedule(lambda: add(1))
 pool.schedule(add)  #: arg-type
 reveal_type(pool.tasks_remaining)  #: builtins.int
+pool.schedule(lambda: add(1), priority="high", delay=0.5)  #: arg-type
+pool.resize(2, min_threads=1)
+reveal_type(pool.stats().live)  #: builtins.int
+reveal_type(pool.cancel_all())  #: builtins.int
+ThreadPool(1, 1, TPriorityQueue(), capacity=8, rejection="drop-oldest")
+ThreadPool(1, 1, rejection="drop")  #: arg-type
 wait_until(lambda: pool.tasks_remaining == 0, timeout_after=10)
 reveal_type(would_block(number.get))  #: builtins.bool
 reveal_type(read("name")["commits"])  #: builtins.int
