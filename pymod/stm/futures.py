@@ -86,7 +86,7 @@ class Future(_stm.Future[_T], _standard.Future[_T]):
     # Who holds the condition and sees by _state that the future has ended must
     # find its waiters told, since one who adds himself after that is not.
     @property
-    def _state(self) -> str:  # type: ignore[override]
+    def _state(self) -> str:
         state = self._peek()
         if state in (_FINISHED, _NOTIFIED):
             condition = self._made_condition
@@ -96,13 +96,14 @@ class Future(_stm.Future[_T], _standard.Future[_T]):
 
     @property
     def _waiters(self) -> list[_Any]:
-        return self._condition.waiters
+        condition: _Condition = self._condition
+        return condition.waiters
 
     def _make_condition(self) -> _Condition:
         return _Condition()
 
     def _announce(self) -> None:
-        condition = self._condition
+        condition: _Condition = self._condition
         if _stm_package.in_transaction():
             return
         with condition:
@@ -265,7 +266,7 @@ class _Crew:
     def leave(self) -> None:
         worker = _threading.current_thread()
         assert isinstance(worker, _Worker)
-        _stm_package.atomically(lambda: self._strike(worker))
+        self._strike(worker)
         worker.leave()
 
     def broken(self) -> BrokenThreadPool:
@@ -284,10 +285,13 @@ class _Crew:
         return _stm_package.atomically(enlist)
 
     def _strike(self, worker: _Worker) -> None:
-        for number, other in self._workers.items():
-            if other is worker:
-                del self._workers[number]
-                return
+        def strike() -> None:
+            for number, other in self._workers.items():
+                if other is worker:
+                    del self._workers[number]
+                    return
+
+        _stm_package.atomically(strike)
 
     def _break(self) -> None:
         self.fault = (

@@ -25,7 +25,7 @@ ALLOWED = r"""
 stm(\.\w+)?\._(?!stm\b).*
 # By its slot, __init__ could take anything; inspect.signature() of the type
 # says that it takes nothing.
-stm\.\w+\.(BroadcastQueue|TFuture|TPriorityQueue)\.__init__
+stm\.\w+\.(BroadcastQueue|Future|TFuture|TPriorityQueue)\.__init__
 stm\.\w+\.TWeakRef\.__call__
 """
 
