@@ -385,6 +385,74 @@ START_TEST(an_attempt_whose_thread_exits_is_an_abort_of_its_name)
 }
 END_TEST
 
+/* ---- in an action ---- */
+
+static AO_t actions_run;
+
+static void just_count(stm_value unused)
+{
+    (void)unused;
+    AO_fetch_and_add1_full(&actions_run);
+}
+
+static enum stm_status read_and_exit_body(struct stm_tx *tx, void *argument)
+{
+    stm_value value;
+
+    STM_TRY(stm_tvar_get(tx, argument, &value));
+    pthread_exit(NULL);
+}
+
+static void exit_in_action(stm_value var)
+{
+    just_count(var);
+    if (AO_load(&actions_run) % 2 == 0)
+        EXPECT_STATUS(STM_OK, stm_atomically(read_and_exit_body, (void *)var));
+    pthread_exit(NULL);
+}
+
+/* The second and the third action end the thread, the latter within a body. */
+static enum stm_status register_actions(struct stm_tx *tx, void *argument)
+{
+    struct ending *ending = argument;
+    stm_value value = counted_new(7);
+
+    give_back(tx, &counted_type, value);
+    STM_TRY(stm_on_commit(tx, just_count, value, &counted_type));
+    STM_TRY(set_counted(tx, ending->var, 5));
+    for (int i = 0; i < 2; i++)
+        STM_TRY(
+            stm_on_commit(tx, exit_in_action, (stm_value)ending->var, NULL));
+    STM_TRY(stm_on_commit(tx, just_count, value, &counted_type));
+    ends = true;
+    return stm_on_commit(tx, just_count, 1, &bound);
+}
+
+static void *acting_thread(void *argument)
+{
+    EXPECT_STATUS(STM_OK, stm_atomically(register_actions, argument));
+    return NULL;
+}
+
+/* They are what was promised with the commit.  Only what may not be used on a
+ * thread that ends is left to others. */
+START_TEST(the_actions_after_one_that_ends_the_thread_run_still)
+{
+    struct ending ending;
+
+    ending_init(&ending);
+    start(&ending, acting_thread);
+    pthread_join(ending.thread, NULL);
+    EXPECT(AO_load(&actions_run) == 4, "expected 4 actions to run, got %zu",
+           (size_t)AO_load(&actions_run));
+    expect_nothing_left(&ending);
+    EXPECT(AO_load(&released) == 1 && AO_load(&released_too_late) == 0,
+           "expected one argument to be released elsewhere, %zu were, and %zu "
+           "on the thread",
+           (size_t)AO_load(&released), (size_t)AO_load(&released_too_late));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("thread end");
@@ -404,5 +472,6 @@ int main(void)
                    an_attempt_whose_thread_exits_is_an_abort_of_its_name);
     tcase_add_test(
         tests, G_a_thread_that_exits_leaves_what_it_may_not_release_to_others);
+    tcase_add_test(tests, the_actions_after_one_that_ends_the_thread_run_still);
     return run_suite("thread end", tests);
 }
