@@ -274,31 +274,6 @@ START_TEST(D_a_hand_off_costs_a_retry_for_each_task_at_most)
 }
 END_TEST
 
-/* ---- many ---- */
-
-START_TEST(many_pools_leave_nothing)
-{
-    const struct stm_pool_config config = tally_config(&tally, 2, STM_FOREVER);
-    size_t count = workload(3000), descriptors = open_descriptors();
-    size_t before = live_threads();
-
-    for (size_t i = 0; i < count; i++) {
-        struct stm_pool *pool = pool_new(&config);
-
-        append_tasks(stm_pool_tasks(pool), i, 1);
-        if (i % 2 == 0)
-            EXPECT_STATUS(STM_OK, stm_pool_free(pool));
-        else
-            EXPECT_STATUS(STM_OK, stm_pool_abandon(pool));
-    }
-    await_count(&tally.finalized, count);
-    expect_each_once(&tally, count);
-    await_threads(before);
-    EXPECT(open_descriptors() == descriptors, "%zu descriptors, expected %zu",
-           open_descriptors(), descriptors);
-}
-END_TEST
-
 int main(void)
 {
     TCase *tests = tcase_create("pool: tasks");
@@ -315,6 +290,5 @@ int main(void)
     tcase_add_loop_test(tests, handing_over_loses_no_task, 0, 6);
     tcase_add_test(tests, a_pool_s_transactions_have_its_name);
     tcase_add_test(tests, D_a_hand_off_costs_a_retry_for_each_task_at_most);
-    tcase_add_test(tests, many_pools_leave_nothing);
     return run_suite("test_pool_tasks", tests);
 }
