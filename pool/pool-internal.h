@@ -423,6 +423,7 @@ struct stm__vigil {
     uint64_t pause;   /* before a knock; STM_FOREVER: no knocking */
     bool helps;       /* may this thread run the future? */
     bool knocked;
+    bool moved; /* it has come into a pool's queue; pool is NULL still */
 };
 
 /* Outside transactions.  STM_OK, STM_ETIMEOUT, or as stm_atomically. */
