@@ -25,7 +25,8 @@ struct task *storm_take(struct storm *storm)
 
 static stm_value item_of(const struct task *task)
 {
-    return task->future != NULL ? (stm_value)task->future : (stm_value)task;
+    return task->storm->kind == FUTURES ? (stm_value)task->future
+                                        : (stm_value)task;
 }
 
 /* By code that knows the list, or queue, and no pool. */

@@ -71,6 +71,18 @@ static enum stm_status give_up(struct stm_tx *tx, stm_value task,
                          task, NULL);
 }
 
+static struct stm_pool_future *future_of(stm_value task, void *context)
+{
+    (void)context;
+    return ((struct task *)task)->future;
+}
+
+static void note_told(stm_value task, void *context)
+{
+    (void)context;
+    note(task, TOLD);
+}
+
 static enum stm_status enter(void *context)
 {
     (void)context;
@@ -105,10 +117,11 @@ static void annoy(struct storm *storm, uint64_t *whim)
     struct task *task;
     enum stm_status status;
 
-    if (!storm->futures || next <= back || next - back > storm->count)
+    if (next <= back || next - back > storm->count)
         return;
     task = &storm->tasks[next - back - 1];
-    if (!AO_load_acquire(&task->submitted) || task->adopted)
+    if (task->future == NULL || !AO_load_acquire(&task->submitted) ||
+        task->adopted)
         return;
     status = stm_pool_future_prioritize(task->future, (int64_t)back);
     EXPECT(status == STM_OK || status == STM_ENOTFOUND,
@@ -161,7 +174,8 @@ static struct stm_pool *make_pool(struct storm *storm,
                                   const struct storm_plan *plan)
 {
     uint64_t whim = storm->seed;
-    const struct stm_type *type = plan->futures ? &stm_pool_future_type : NULL;
+    const struct stm_type *type =
+        plan->kind == FUTURES ? &stm_pool_future_type : NULL;
     struct stm_pool_config config = {
         .max_threads = 2 + drawn(&whim, MOST_THREADS - 1),
         .min_threads = drawn(&whim, 3),
@@ -169,21 +183,28 @@ static struct stm_pool *make_pool(struct storm *storm,
         .capacity = drawn(&whim, 2) * (1 + drawn(&whim, 50)),
         .rejection = drawn(&whim, 1 + STM_POOL_DROP_OLDEST),
         .handover = plan->handover,
-        .futures = plan->futures,
+        .futures = plan->kind == FUTURES,
         .thread_enter = enter,
         .finalize = note_end,
         .context = storm};
     struct stm_pool *pool;
 
-    if (!plan->futures) {
+    if (plan->kind != FUTURES) {
         config.run = run;
         config.give_up = give_up;
+        config.ended = note_told;
     }
+    if (plan->kind == MIXED)
+        config.future_of = future_of;
     if (plan->heap)
         config.queue = stm_tpriorityqueue_new(type);
+    else
+        config.tasks = stm_tlist_new(type);
     pool = pool_new(&config);
     if (plan->heap)
         stm_tpriorityqueue_release(config.queue);
+    else
+        stm_tlist_release(config.tasks);
     return pool;
 }
 
@@ -195,7 +216,7 @@ static void make_task(struct storm *storm, struct task *task)
     *task = (struct task){.storm = storm,
                           .whim = storm->seed ^
                                   ((uint64_t)(task - storm->tasks) << 20)};
-    if (storm->futures)
+    if (storm->kind == FUTURES || (storm->kind == MIXED && task->whim % 3 > 0))
         task->future = stm_pool_future_new(&work);
 }
 
@@ -250,7 +271,7 @@ static void note_outcome(struct task *task)
 {
     struct asking asking = {.outcome = stm_pool_future_outcome(task->future)};
 
-    if (task->notes < REFUSED) {
+    if (task->notes % TOLD < REFUSED) {
         EXPECT_STATUS(STM_OK, stm_atomically(ask, &asking));
         if (asking.error == STM_ECANCELLED)
             note((stm_value)task, GIVEN_UP);
@@ -260,50 +281,65 @@ static void note_outcome(struct task *task)
     stm_pool_future_release(task->future);
 }
 
+/* What became of the tasks of a storm. */
+struct accounts {
+    size_t ran, given_up, exited;
+};
+
+static void expect_one_end(const struct storm *storm, const struct task *task,
+                           struct accounts *accounts)
+{
+    size_t notes = AO_load_acquire(&task->notes), end = notes % TOLD;
+    bool taken = end == RAN || end == GIVEN_UP || end == RAN + EXITED;
+
+    EXPECT(taken || end == REFUSED,
+           "task %zu of %zu came to %#zx, expected it to have run once or to "
+           "have been given up once",
+           (size_t)(task - storm->tasks), storm->count, notes);
+    EXPECT(storm->kind == FUTURES || notes / TOLD == taken,
+           "task %zu of %zu, which came to %#zx, was told of %zu times",
+           (size_t)(task - storm->tasks), storm->count, end, notes / TOLD);
+    accounts->ran += end % GIVEN_UP;
+    accounts->given_up += end == GIVEN_UP;
+    accounts->exited += end == RAN + EXITED;
+}
+
+static void expect_counts(const struct stm_pool_stats *stats,
+                          const struct accounts *accounts)
+{
+    size_t given_up = accounts->given_up + accounts->exited;
+
+    EXPECT(stats->finished == accounts->ran && stats->given_up == given_up,
+           "%zu finished and %zu given up, expected %zu and %zu",
+           stats->finished, stats->given_up, accounts->ran, given_up);
+    EXPECT(stats->scheduled == stats->finished && stats->running == 0 &&
+               stats->waiting == 0,
+           "%zu scheduled, %zu running, %zu waiting; expected %zu, and none",
+           stats->scheduled, stats->running, stats->waiting, stats->finished);
+}
+
 static void expect_accounts(struct storm *storm)
 {
-    size_t ran = 0, given_up = 0, exited = 0;
+    struct accounts accounts = {0};
 
     for (size_t i = 0; i < storm->count; i++) {
-        struct task *task = &storm->tasks[i];
-        size_t notes;
-
-        if (storm->futures)
-            note_outcome(task);
-        notes = AO_load_acquire(&task->notes);
-        EXPECT(notes == RAN || notes == GIVEN_UP || notes == RAN + EXITED ||
-                   notes == REFUSED,
-               "task %zu of %zu came to %#zx, expected it to have run once or "
-               "to have been given up once",
-               i, storm->count, notes);
-        ran += notes % GIVEN_UP;
-        given_up += notes == GIVEN_UP;
-        exited += notes == RAN + EXITED;
+        if (storm->tasks[i].future != NULL)
+            note_outcome(&storm->tasks[i]);
+        expect_one_end(storm, &storm->tasks[i], &accounts);
     }
     /* A thread ends with one task within another, if the pool has the caller
      * run it. */
-    EXPECT(exited >= storm->exits, "%zu ended their threads, %zu are noted",
-           (size_t)storm->exits, exited);
-    if (!storm->counted)
-        return;
-    EXPECT(storm->stats.finished == ran &&
-               storm->stats.given_up == given_up + exited,
-           "%zu finished and %zu given up, expected %zu and %zu",
-           storm->stats.finished, storm->stats.given_up, ran,
-           given_up + exited);
-    EXPECT(storm->stats.scheduled == storm->stats.finished &&
-               storm->stats.running == 0 && storm->stats.waiting == 0,
-           "%zu scheduled, %zu running, %zu waiting; expected %zu, and none",
-           storm->stats.scheduled, storm->stats.running, storm->stats.waiting,
-           storm->stats.finished);
+    EXPECT(accounts.exited >= storm->exits,
+           "%zu ended their threads, %zu are noted", (size_t)storm->exits,
+           accounts.exited);
+    if (storm->counted)
+        expect_counts(&storm->stats, &accounts);
 }
 
 size_t storm_pass(const struct storm_plan *plan, size_t count, uint64_t seed)
 {
-    struct storm storm = {.futures = plan->futures,
-                          .seed = seed,
-                          .count = count,
-                          .feeders = FEEDERS};
+    struct storm storm = {
+        .kind = plan->kind, .seed = seed, .count = count, .feeders = FEEDERS};
     uint64_t whim = seed + 1;
 
     storm.tasks = calloc(count, sizeof *storm.tasks);

@@ -17,14 +17,18 @@ enum {
     RAN = 1,           /* it was called */
     GIVEN_UP = 1 << 8, /* cancelled or dropped: that committed */
     EXITED = 1 << 16,  /* it counts as having ended its thread */
-    REFUSED = 1 << 24  /* the pool did not take it */
+    REFUSED = 1 << 24, /* the pool did not take it */
+    TOLD = 1 << 28     /* the pool has told of its end */
 };
+
+/* What the tasks are. */
+enum storm_tasks { PLAIN, FUTURES, MIXED };
 
 struct storm;
 
 struct task {
     struct storm *storm;
-    struct stm_pool_future *future; /* in a pool of futures, else NULL */
+    struct stm_pool_future *future; /* what it is or stands for, or NULL */
     uint64_t whim;                  /* a number that what it does is drawn of */
     AO_t notes;
     AO_t submitted; /* that has committed */
@@ -33,7 +37,7 @@ struct task {
 
 struct storm {
     struct stm_pool *pool;
-    bool futures;
+    enum storm_tasks kind;
     uint64_t seed;
     struct task *tasks;
     size_t count;
@@ -45,11 +49,12 @@ struct storm {
     struct stm_pool_stats stats; /* ... what the pool said in the end? */
 };
 
-/* How the tasks get to the workers, and whether they are futures, is given;
- * everything else about the pool and its end is drawn of the seed. */
+/* How the tasks get to the workers, and what they are, is given; everything
+ * else about the pool and its end is drawn of the seed. */
 struct storm_plan {
     enum stm_pool_handover handover;
-    bool heap, futures;
+    bool heap;
+    enum storm_tasks kind;
 };
 
 /* Lets one storm of so many tasks pass, and expects each task to have come to

@@ -2,15 +2,16 @@
  * SPDX-License-Identifier: MIT */
 
 /* Storms over pools of every kind: none of the tasks is lost, none runs twice.
- * STM_TORTURE=n in the environment has n times as many tasks scheduled; with 50
- * it is ten million. */
+ * STM_TORTURE=n in the environment has n times as many tasks scheduled: with 50
+ * it is ten
+ * million. */
 #include "pool_storm.h"
 
 #include <stdlib.h>
 
 enum {
-    KINDS = 12,       /* of pools */
-    PER_KIND = 17000, /* tasks */
+    KINDS = 18,       /* of pools */
+    PER_KIND = 12000, /* tasks */
     PER_STORM = 4000, /* at most */
     STREAM = 1000     /* of random numbers */
 };
@@ -27,7 +28,7 @@ START_TEST(no_task_is_lost_or_run_twice)
 {
     const struct storm_plan plan = {.handover = (size_t)_i % 3,
                                     .heap = _i / 3 % 2 == 1,
-                                    .futures = _i / 6 == 1};
+                                    .kind = (enum storm_tasks)(_i / 6)};
     size_t left = workload(PER_KIND) * torture(), exits = 0, all = left;
     struct generator generator;
 
