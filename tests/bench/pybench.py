@@ -10,14 +10,14 @@ rows of one run mean something.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
 
+import pyreport
 import pyworkloads
+from pyreport import Row
 from pyworkloads import Run, Workload
 
 
@@ -80,16 +80,10 @@ class Subject:
         operations = self.count * self.workload.scale
         self.results.append(self._run() / operations * 1e9)
 
-    def row(self) -> dict[str, object]:
-        return {
-            "bench": self.workload.name,
-            "system": self.system,
-            "threads": self.threads,
-            "ns_per_op": round(statistics.median(self.results), 1),
-            "min": round(min(self.results), 1),
-            "max": round(max(self.results), 1),
-            "runs": len(self.results),
-        }
+    def row(self) -> Row:
+        return pyreport.row(
+            self.workload.name, self.system, self.threads, self.results
+        )
 
 
 def measure(
@@ -98,7 +92,7 @@ def measure(
     systems: list[str],
     runs: int,
     seconds: float,
-) -> list[dict[str, object]]:
+) -> list[Row]:
     """Measure the systems in turn and check what they leave behind."""
     subjects = [
         Subject(workload, system, threads)
@@ -115,94 +109,19 @@ def measure(
     return [subject.row() for subject in subjects]
 
 
-def print_table(rows: list[dict[str, object]], last: object) -> None:
-    """Print the rows of one workload; stm's ratio to the others is its cost."""
-    own = {
-        row["threads"]: row["ns_per_op"]
-        for row in rows
-        if row["system"] == "stm"
-    }
-    for row in rows:
-        ratio = ""
-        if row["system"] != "stm" and row["threads"] in own:
-            ratio = f"stm is {own[row['threads']] / row['ns_per_op']:.2f}x"
-        print(
-            f"{row['bench']:<18}{row['threads']:>2} {row['system']:<6}"
-            f"{row['ns_per_op']:>10.1f}{row['min']:>10.1f}{row['max']:>10.1f}"
-            f"  {ratio}".rstrip(),
-            flush=True,
-        )
-
-
-def names(known: list[str], what: str) -> Callable[[str], list[str]]:
-    def parse(text: str) -> list[str]:
-        chosen = text.split(",")
-        for name in chosen:
-            if name not in known:
-                raise argparse.ArgumentTypeError(
-                    f"no {what} '{name}', expected some of {', '.join(known)}"
-                )
-        return chosen
-
-    return parse
-
-
-def positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(
-            f"'{text}', expected a whole number from 1"
-        )
-    return int(text)
-
-
-def counts(text: str) -> list[int]:
-    return [positive(part) for part in text.split(",")]
+WORKLOADS = {workload.name: workload for workload in pyworkloads.WORKLOADS}
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    known = [workload.name for workload in pyworkloads.WORKLOADS]
-    parser = argparse.ArgumentParser(
-        prog="pybench", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument(
-        "--benches",
-        type=names(known, "bench"),
-        default=known,
-        metavar="NAME,...",
-        help="these (default: all)",
-    )
-    parser.add_argument(
-        "--systems",
-        type=names(pyworkloads.SYSTEMS, "system"),
-        default=pyworkloads.SYSTEMS,
-        metavar="NAME,...",
-        help=f"of {', '.join(pyworkloads.SYSTEMS)} (default: all)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=counts,
-        default=[1, 2],
-        metavar="N,...",
-        help="with so many threads (default: 1,2)",
-    )
-    parser.add_argument(
-        "--runs", type=positive, default=9, metavar="N", help="(default: 9)"
+    parser = pyreport.parser(
+        "pybench", __doc__, list(WORKLOADS), pyworkloads.SYSTEMS, [1, 2]
     )
     parser.add_argument(
         "--milliseconds",
-        type=positive,
+        type=pyreport.positive,
         default=50,
         metavar="N",
         help="the length of a run (default: 50)",
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="3 short runs of each"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="an array of rows, not a table"
-    )
-    parser.add_argument(
-        "--list", action="store_true", help="the names of the benches"
     )
     options = parser.parse_args(argv)
     if options.quick:
@@ -212,40 +131,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def main(argv: list[str]) -> int:
     options = parse(argv)
-    if options.list:
-        print(*options.benches, sep="\n")
-        return 0
-    rows: list[dict[str, object]] = []
-    if not options.json:
-        print("bench           threads system     ns/op       min       max")
-    for workload in pyworkloads.WORKLOADS:
-        for threads in options.threads:
-            if workload.name not in options.benches:
-                continue
-            try:
-                new = measure(
-                    workload,
-                    threads,
-                    options.systems,
-                    options.runs,
-                    options.milliseconds / 1000,
-                )
-            except AssertionError as error:
-                print(f"pybench: {workload.name}: {error}", file=sys.stderr)
-                return 1
-            rows += new
-            if not options.json:
-                print_table(new, rows)
-    if not rows:
-        print(
-            "pybench: no such bench for so many threads and these systems",
-            file=sys.stderr,
-        )
-        return 2
-    if options.json:
-        json.dump(rows, sys.stdout, indent=1)
-        print()
-    return 0
+    return pyreport.run(
+        options,
+        lambda name, threads: measure(
+            WORKLOADS[name],
+            threads,
+            options.systems,
+            options.runs,
+            options.milliseconds / 1000,
+        ),
+    )
 
 
 if __name__ == "__main__":
