@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
 
-/* Tasks with a result.  A future knows by one variable how it stands: WAITING
+/* Tasks with a result.  A future knows by one variable how it stands: NEW
  * (never submitted, or added to a list by code that knows no pool), in a place
  * (queued or delayed, and where), RUNNING, or ENDED; and what became of it in a
  * stm_tfuture.  Both change in the transactions that move it. */
@@ -9,7 +9,7 @@
 
 #include "pool-internal.h"
 
-enum { WAITING, RUNNING, ENDED, WORDS };
+enum { NEW, RUNNING, ENDED, WORDS };
 
 /* Where it can be taken out again; immutable. */
 struct place {
@@ -85,7 +85,7 @@ struct stm_pool_future *stm_pool_future_new(const struct stm_pool_work *work)
     future->work = *work;
     if (type != NULL && type->retain != NULL)
         type->retain(work->argument);
-    future->state = stm_tvar_new(&place_type, WAITING);
+    future->state = stm_tvar_new(&place_type, NEW);
     future->outcome = stm_tfuture_new(work->result_type, work->cause_type);
     if (future->state != NULL && future->outcome != NULL)
         return future;
@@ -139,7 +139,7 @@ enum stm_status stm__future_check(struct stm_tx *tx,
     stm_value state;
 
     STM_TRY(stm_tvar_get(tx, future->state, &state));
-    if (state == WAITING)
+    if (state == NEW)
         return STM_OK;
     return stm_error(STM_EMISUSE, "stm_pool_submit: the future was submitted "
                                   "before; expected a new one");
@@ -172,7 +172,7 @@ enum stm_status stm__future_claim(struct stm_tx *tx,
     stm_value state;
 
     STM_TRY(stm_tvar_get(tx, future->state, &state));
-    *runs = state == WAITING || state >= WORDS;
+    *runs = state == NEW || state >= WORDS;
     return *runs ? stm_tvar_set(tx, future->state, RUNNING) : STM_OK;
 }
 
@@ -245,7 +245,9 @@ static enum stm_status ask(struct stm_tx *tx, void *argument)
     stm_value state;
 
     STM_TRY(stm_tvar_get(tx, question->future->state, &state));
-    question->answer = state == RUNNING ? STM_POOL_RUNS : STM_POOL_WAITS;
+    question->answer = state == NEW       ? STM_POOL_NEW
+                       : state == RUNNING ? STM_POOL_RUNS
+                                          : STM_POOL_WAITS;
     if (state != ENDED)
         return STM_OK;
     STM_TRY(stm_tfuture_error(tx, question->future->outcome, &error, NULL));
@@ -300,11 +302,11 @@ static enum stm_status cancel(struct stm_tx *tx, void *argument)
     stm_value state;
 
     STM_TRY(ask(tx, &question));
+    if (question.answer == STM_POOL_NEW)
+        return stm__future_end(tx, question.future, STM_ECANCELLED);
     if (question.answer != STM_POOL_WAITS)
         return question.answer == STM_POOL_CANCELLED ? STM_OK : STM_EDONE;
     STM_TRY(stm_tvar_get(tx, question.future->state, &state));
-    if (state == WAITING)
-        return stm__future_end(tx, question.future, STM_ECANCELLED);
     place = (const struct place *)state;
     status = take_out(tx, place);
     if (status == STM_ENOTFOUND) /* someone else has taken it out */
@@ -323,13 +325,11 @@ enum stm_status stm_pool_future_cancel(struct stm_pool_future *future)
 static enum stm_status begin(struct stm_tx *tx, void *argument)
 {
     struct question question = {.future = argument};
-    stm_value state;
 
     STM_TRY(ask(tx, &question));
     if (question.answer == STM_POOL_CANCELLED)
         return STM_ECANCELLED;
-    STM_TRY(stm_tvar_get(tx, question.future->state, &state));
-    if (state == WAITING)
+    if (question.answer == STM_POOL_NEW)
         return stm_tvar_set(tx, question.future->state, RUNNING);
     return stm_error(STM_EMISUSE, "stm_pool_future_begin: the future was begun "
                                   "or submitted before; expected a new one");

@@ -251,7 +251,8 @@ struct stm_pool_future;
 STM_API extern const struct stm_type stm_pool_future_type;
 
 enum stm_pool_future_state {
-    STM_POOL_WAITS,    /* to be submitted, or for a worker */
+    STM_POOL_NEW,      /* never submitted, or only appended to a list */
+    STM_POOL_WAITS,    /* for a worker, or for its time */
     STM_POOL_RUNS,     /* a thread has it */
     STM_POOL_ENDED,    /* with a value or an error */
     STM_POOL_CANCELLED /* without having run */

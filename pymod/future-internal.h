@@ -25,7 +25,8 @@ struct stm__future {
     AO_t notified;  /* 1: who waits for the future is told of a cancel */
     AO_t raised;    /* 1: it may have ended with an exception, ... */
     AO_t asked;     /* ... 1: which someone has asked for */
-    AO_t fresh;     /* 1: the transaction that submits it is still running */
+    AO_t fresh;     /* whose transaction, which is still running, submits it:
+                       the address of a variable of that thread's, or 0 */
 };
 
 /* ... this: they have been called. */
@@ -50,6 +51,9 @@ int stm__future_announce_later(struct stm__future *self);
 
 /* The library's side of running it: see struct stm_pool_work. */
 enum stm_status stm__future_call(stm_value self, stm_value *result);
+
+/* Does the calling thread's transaction submit it? */
+bool stm__future_is_fresh(const struct stm__future *self);
 
 /* In future_wait.c: methods, and getters of properties. */
 extern PyMethodDef stm__future_asking[];

@@ -192,20 +192,61 @@ static struct stm__future *future_for(PyObject *const *args)
     return self;
 }
 
-static void submitted(stm_value value)
+/* Its address stands for the thread. */
+static _Thread_local char self_mark;
+
+bool stm__future_is_fresh(const struct stm__future *self)
 {
-    AO_store(&((struct stm__future *)value)->fresh, 0);
+    return AO_load(&self->fresh) == (AO_t)&self_mark;
 }
+
+/* The attempt has ended, and before anything else is done on this thread.  If
+ * it has come to nothing, so has the future. */
+static void settle(stm_value value)
+{
+    struct stm__future *self = (struct stm__future *)value;
+    PyObject *exception = stm__take_exception();
+    enum stm_pool_future_state state;
+    struct stm__call call;
+    enum stm_status status;
+
+    AO_store(&self->fresh, 0);
+    stm__call_begin(&call);
+    status = stm_pool_future_state(self->future, &state);
+    if (status == STM_OK && state == STM_POOL_NEW)
+        status = stm_pool_future_cancel(self->future);
+    if (stm__call_end(&call, stm__state_of((PyObject *)self), status) < 0)
+        PyErr_WriteUnraisable((PyObject *)self);
+    else if (state == STM_POOL_NEW)
+        stm__future_announce(value);
+    stm__put_exception(exception);
+    Py_DECREF(self);
+}
+
+static bool may_settle(stm_value value)
+{
+    (void)value;
+    return stm__attached();
+}
+
+static const struct stm_type fresh_type = {
+    .name = "fresh future", .release = settle, .may_release = may_settle};
 
 static enum stm_status submit(struct stm_pool *pool, struct stm__future *future,
                               const struct stm_pool_order *order)
 {
     struct stm_tx *tx = stm_current();
+    enum stm_status status;
 
     if (tx == NULL)
         return stm_pool_submit_order(pool, order);
-    future->fresh = 1;
-    STM_TRY(stm_on_commit(tx, submitted, order->task, &stm__object_type));
+    future->fresh = (AO_t)&self_mark;
+    Py_INCREF(future);
+    status = stm_release_later(tx, &fresh_type, order->task);
+    if (status != STM_OK) {
+        Py_DECREF(future);
+        return status;
+    }
     return stm_pool_submit_order(pool, order);
 }
 

@@ -118,7 +118,7 @@ static void raise_wait(PyObject *object, enum stm_status status)
 static int wait_in(struct stm_tx *tx, struct stm__future *self,
                    const struct stm__patience *patience)
 {
-    if (AO_load(&self->fresh)) {
+    if (stm__future_is_fresh(self)) {
         PyErr_SetString(PyExc_RuntimeError,
                         "a future cannot be waited for in the transaction "
                         "that submits it");
@@ -164,9 +164,9 @@ static int await_end(struct view *view, PyObject *args, PyObject *kwargs,
     return look_at(view);
 }
 
-/* Sets what the future failed with as the exception, but for one that its task
- * raised: that is left in view->object. */
-static int raise_cancel(const struct view *view)
+/* Sets the exception for a future whose task has not raised one; -1.  0: that
+ * is in view->object. */
+static int raise_failure(const struct view *view)
 {
     if (view->error == STM__RAISED)
         return 0;
@@ -187,7 +187,7 @@ static PyObject *future_result(PyObject *object, PyObject *args,
     if (view.error == STM_OK)
         return view.object;
     AO_store(&view.self->asked, 1);
-    if (raise_cancel(&view) == 0)
+    if (raise_failure(&view) == 0)
         stm__cause_raise(view.object);
     stm__discard(view.object);
     return NULL;
@@ -201,6 +201,8 @@ static PyObject *exception_in(struct view *view)
     AO_store(&view->self->asked, 1);
     if (view->error == STM__RAISED)
         exception = Py_NewRef(PyTuple_GET_ITEM(view->object, 0));
+    else if (view->error == STM_ETHREAD && raise_failure(view) < 0)
+        exception = stm__take_exception();
     stm__discard(view->object);
     return exception;
 }
@@ -213,13 +215,8 @@ static PyObject *future_exception(PyObject *object, PyObject *args,
 
     if (await_end(&view, args, kwargs, "|O:exception") < 0)
         return NULL;
-    if (view.error != STM_OK && view.error != STM_ETHREAD &&
-        raise_cancel(&view) < 0)
+    if (view.error == STM_ECANCELLED && raise_failure(&view) < 0)
         return NULL;
-    if (view.error == STM_ETHREAD) {
-        (void)raise_cancel(&view);
-        return stm__take_exception();
-    }
     exception = exception_in(&view);
     return exception != NULL ? exception : Py_NewRef(Py_None);
 }
