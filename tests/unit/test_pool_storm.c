@@ -11,7 +11,7 @@
 
 enum {
     KINDS = 18,       /* of pools */
-    PER_KIND = 12000, /* tasks */
+    PER_KIND = 13000, /* tasks */
     PER_STORM = 4000, /* at most */
     STREAM = 1000     /* of random numbers */
 };
