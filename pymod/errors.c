@@ -15,7 +15,8 @@ static int add_exception(PyObject *module, PyObject **slot, const char *name,
     return PyModule_AddObjectRef(module, strrchr(name, '.') + 1, *slot);
 }
 
-int stm__errors_init(PyObject *module, struct stm__state *state)
+static int add_exceptions(PyObject *module, struct stm__state *state,
+                          PyObject *queue_empty, PyObject *queue_full)
 {
     const struct {
         PyObject **slot;
@@ -29,9 +30,9 @@ int stm__errors_init(PyObject *module, struct stm__state *state)
          "Leaves the body of an attempt that is to run again.",
          PyExc_BaseException},
         {&state->empty, "stm.datatypes.Empty",
-         "There is no item, and waiting was not wanted.", PyExc_Exception},
+         "There is no item, and waiting was not wanted.", queue_empty},
         {&state->full, "stm.datatypes.Full",
-         "There is no room, and waiting was not wanted.", PyExc_Exception},
+         "There is no room, and waiting was not wanted.", queue_full},
         {&state->timeout, "stm.timeout.Timeout", "The time is over.",
          PyExc_Exception},
         {&state->diverged, "stm.WatchersDiverged",
@@ -45,6 +46,24 @@ int stm__errors_init(PyObject *module, struct stm__state *state)
             return -1;
     }
     return 0;
+}
+
+/* Who catches the exceptions of the module queue catches ours. */
+int stm__errors_init(PyObject *module, struct stm__state *state)
+{
+    PyObject *queue = PyImport_ImportModule("queue"), *empty, *full;
+    int result = -1;
+
+    if (queue == NULL)
+        return -1;
+    empty = PyObject_GetAttrString(queue, "Empty");
+    full = empty != NULL ? PyObject_GetAttrString(queue, "Full") : NULL;
+    if (full != NULL)
+        result = add_exceptions(module, state, empty, full);
+    Py_XDECREF(empty);
+    Py_XDECREF(full);
+    Py_DECREF(queue);
+    return result;
 }
 
 /* A signal handler ran.  What it raised is to be seen, if it raised. */
