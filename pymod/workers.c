@@ -238,6 +238,32 @@ void stm__workers_abandon(struct stm_pool *pool)
         PyErr_WriteUnraisable(PyErr_NoMemory()); /* and the pool is lost */
 }
 
+/* ---- tasks that wait ---- */
+
+static PyObject *wait_begin(PyObject *module, PyObject *unused)
+{
+    struct stm__call call;
+
+    (void)unused;
+    stm__call_begin(&call);
+    stm_pool_wait_begin();
+    if (stm__call_end(&call, stm__state(module), STM_OK) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *wait_end(PyObject *module, PyObject *unused)
+{
+    struct stm__call call;
+
+    (void)unused;
+    stm__call_begin(&call);
+    stm_pool_wait_end();
+    if (stm__call_end(&call, stm__state(module), STM_OK) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 /* ---- at exit and after a fork ---- */
 
 static bool all_gone(void)
@@ -270,8 +296,18 @@ PyDoc_STRVAR(await_doc,
 PyDoc_STRVAR(forget_doc, "forget_workers($module, /)\n--\n\n"
                          "Start anew in a forked child.");
 
+PyDoc_STRVAR(wait_begin_doc,
+             "wait_begin($module, /)\n--\n\n"
+             "On a worker: let one more work until wait_end(), since this one\n"
+             "is going to wait for tasks.");
+
+PyDoc_STRVAR(wait_end_doc, "wait_end($module, /)\n--\n\n"
+                           "Take back what wait_begin() has done.");
+
 PyMethodDef stm__workers_functions[] = {
     {"await_workers", await_workers, METH_NOARGS, await_doc},
     {"forget_workers", forget_workers, METH_NOARGS, forget_doc},
+    {"wait_begin", wait_begin, METH_NOARGS, wait_begin_doc},
+    {"wait_end", wait_end, METH_NOARGS, wait_end_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -61,12 +61,35 @@ _logger: _Final = _logging.getLogger("concurrent.futures")
 # ---- futures ----
 
 
+class _Waiters(list[_Any]):
+    """What concurrent.futures.wait() and as_completed() put into a future.
+
+    They do it before they wait and take it out after that, which is how a task
+    is known to wait in this way for tasks of its own pool.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads: dict[int, int] = {}  # of a waiter, by its id
+
+    def append(self, waiter: _Any) -> None:
+        super().append(waiter)
+        self._threads[id(waiter)] = _threading.get_ident()
+        _stm.wait_begin()
+
+    def remove(self, waiter: _Any) -> None:
+        super().remove(waiter)
+        # A generator may be closed by another thread than that which began it.
+        if self._threads.pop(id(waiter), None) == _threading.get_ident():
+            _stm.wait_end()
+
+
 class _Condition(_threading.Condition):
     """Those who wait for a future by means of concurrent.futures."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiters: list[_Any] = []
+        self.waiters = _Waiters()
         self.announced = False  # the waiters know that the future has ended
 
 
@@ -310,6 +333,14 @@ def _default_workers() -> int:
     return min(32, (count or 1) + 4)
 
 
+def _check_least(min_workers: int, max_workers: int) -> None:
+    if not 0 <= min_workers <= max_workers:
+        raise ValueError(
+            f"min_workers is {min_workers}; "
+            f"expected 0 to max_workers, {max_workers}"
+        )
+
+
 def _result_or_cancel(future: Future[_T], end: float | None) -> _T:
     try:
         if end is None:
@@ -359,6 +390,7 @@ class ThreadPoolExecutor(_standard.Executor):
             raise ValueError(
                 f"max_workers must be greater than 0, not {max_workers}"
             )
+        _check_least(min_workers, max_workers)
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         prefix = (
@@ -480,6 +512,12 @@ class ThreadPoolExecutor(_standard.Executor):
         If there are too many, free ones end at once and busy ones after their
         task.  min_workers stays as it was by default, but at most max_workers.
         """
+        if max_workers <= 0:
+            raise ValueError(
+                f"max_workers must be greater than 0, not {max_workers}"
+            )
+        if min_workers is not None:
+            _check_least(min_workers, max_workers)
         self._pool.resize(max_workers, min_workers)
 
     def pause(self) -> None:
@@ -560,6 +598,9 @@ def _results(
     try:
         while futures:
             if submit_next is not None:
+                # Its room is another's only once it has ended; and a result
+                # that is given is not held.
+                _result_or_cancel(futures[0], end)
                 another = submit_next()
                 if another is not None:
                     futures.append(another)
