@@ -27,8 +27,11 @@ class Notes:
     def append(self, item):
         atomically(lambda: self._items.append(item))
 
+    def items(self):
+        return atomically(lambda: list(self._items))
+
     def __eq__(self, other):
-        return atomically(lambda: list(self._items)) == other
+        return self.items() == other
 
     def __repr__(self):
         return repr(self._items)
