@@ -92,9 +92,18 @@ def steps_of(operations):
     )
 
 
-def case_of(operations, make, twin, apply, *, contents, keys):
+def case_of(
+    operations,
+    make,
+    twin,
+    apply,
+    *,
+    contents,
+    keys,
+    close=lambda container: None,
+):
     """A test case that plays with two containers made by make(), and two made
-    by twin().
+    by twin(); the former are closed in the end.
 
     apply(play, name, *arguments) does one operation on both kinds.
     contents(container) is what must be the same of both, and keys(iterator)
@@ -114,6 +123,10 @@ def case_of(operations, make, twin, apply, *, contents, keys):
             super().__init__()
             self.containers = [make(), make()]
             self.twins = [twin(), twin()]
+
+        def teardown(self):
+            for container in self.containers:
+                close(container)
 
         def apply(self, play, name, *arguments):
             apply(play, name, *arguments)

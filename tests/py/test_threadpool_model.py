@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Random transactions on two paused ThreadPools and on plain lists."""
 
-import collections
+import itertools
 import unittest
 
 import model
@@ -56,6 +56,9 @@ class Pool:
             2, None, TPriorityQueue(), capacity=CAPACITY, rejection=rejection
         )
         self.pool.pause()
+
+    def close(self):
+        atomically(lambda: (self.pool.cancel_all(), self.pool.shutdown()))
 
     def __iter__(self):
         return iter([task.number for task in self.pool.tasks])
@@ -160,36 +163,10 @@ def apply(play, name, *arguments):
     assert found == expected, f"expected {name} to give {expected}, not {found}"
 
 
-# Each pair of pools in turn, of which one rejects and one drops.
-made = collections.deque()
+# Of each pair of pools one rejects and one drops.
 REJECTIONS = ("reject", "drop-oldest")
-
-
-def close_pools(keep):
-    while len(made) > keep:
-        pool = made.popleft().pool
-        atomically(lambda: (pool.cancel_all(), pool.shutdown()))
-
-
-def tearDownModule():
-    close_pools(0)
-
-
-def make_pair():
-    """Make the pools of a pair, and then those of the next."""
-    while True:
-        close_pools(0)
-        for rejection in REJECTIONS:
-            made.append(Pool(rejection))
-            yield made[-1]
-
-
-def plain_pair():
-    while True:
-        yield from map(Plain, REJECTIONS)
-
-
-pools, plain = make_pair(), plain_pair()
+pools = map(Pool, itertools.cycle(REJECTIONS))
+plain = map(Plain, itertools.cycle(REJECTIONS))
 
 ThreadPoolModelTest = model.case_of(
     OPERATIONS,
@@ -198,6 +175,7 @@ ThreadPoolModelTest = model.case_of(
     apply,
     contents=lambda pool: (list(pool), pool.stats()),
     keys=list,
+    close=Pool.close,
 )
 
 
