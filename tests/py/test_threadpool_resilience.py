@@ -115,7 +115,9 @@ class TaskTest(Case):
 
         with Unraisable() as errors:
             pool.schedule(Task())
-            wait_until(lambda: pool.tasks_finished == 2, LIMIT)
+            # Without a GIL this thread, whose object it was, may have to end
+            # it: it must not sleep.
+            self.until(lambda: pool.tasks_finished == 2, "both to run")
         self.assertEqual(seen, ["called", "scheduled by __del__"])
         self.assertEqual([type(error) for error in errors], [Unusual])
 
