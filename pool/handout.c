@@ -278,11 +278,13 @@ static void end_errand(struct errand *errand)
     stm__task_finished(handout->pool, handout);
 }
 
-/* The task has ended the thread. */
+/* The task has ended the thread, or what is done about that has: once more. */
 static void lose_errand(void *argument)
 {
     struct errand *errand = argument;
 
+    if (errand->why != STM_OK || stm_current() != NULL)
+        return;
     errand->why = STM_ETHREAD;
     (void)stm_set_blocking(NULL);
     end_errand(errand);

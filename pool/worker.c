@@ -119,13 +119,15 @@ enum stm_status stm__worker_undo(struct stm_tx *tx, struct stm__worker *worker)
 enum verdict { STAYS, LEAVES, KEPT, LOOKS_AGAIN };
 
 struct wait {
-    struct stm__worker *worker;
+    struct stm__worker *worker; /* NULL: the thread ends */
+    struct stm__roster *roster; /* the worker's */
     enum verdict verdict;
     bool kept;                    /* it sleeps without a time, ... */
     stm_value least;              /* ... until the least number is another */
     stm_value handout;            /* what it got; 0: nothing */
     struct stm__handout *current; /* what it runs, until that is counted */
     enum stm_status why;          /* of finishing that: see stm__task_finish */
+    bool lost; /* has it been counted that the thread ends? */
 };
 
 /* ---- taking a task ---- */
@@ -277,6 +279,7 @@ static void run_task(struct wait *wait)
 {
     struct stm__worker *worker = wait->worker;
     struct stm_pool *pool = worker->pool;
+    struct stm__handout *done;
 
     wait->current = (struct stm__handout *)wait->handout;
     wait->handout = 0;
@@ -290,8 +293,9 @@ static void run_task(struct wait *wait)
     if (!stm__worker_vanished(worker))
         stm__pool_insist(finish, wait);
     /* Others may look at it now: see spent. */
-    stm__task_finished(pool, wait->current);
+    done = wait->current;
     wait->current = NULL;
+    stm__task_finished(pool, done);
 }
 
 static enum stm_status open_door(struct stm_tx *tx, void *argument)
@@ -325,29 +329,42 @@ static enum stm_status desert(struct stm_tx *tx, void *argument)
     return stm__worker_undo(tx, worker);
 }
 
+static void count_loss(struct wait *wait)
+{
+    wait->why = STM_ETHREAD;
+    if (wait->lost)
+        return;
+    wait->lost = true;
+    if (wait->current != NULL)
+        stm__pool_insist(finish, wait);
+    else if (wait->verdict != LEAVES)
+        stm__pool_insist(desert, wait->worker);
+}
+
 /* The thread ends in the midst of its work: a task has ended it.  An attempt
- * that it may be in comes to nothing, but cannot be left from here. */
+ * that it may be in comes to nothing, but cannot be left from here.  What this
+ * calls may end the thread once more: then this is called again, and goes on
+ * with what it has not begun. */
 static void die(void *argument)
 {
     struct wait *wait = argument;
     struct stm__worker *worker = wait->worker;
-    struct stm__roster *roster = worker->pool->roster;
+    struct stm__handout *done = wait->current;
 
-    if (stm_current() != NULL || stm__worker_vanished(worker))
+    if (worker == NULL || stm_current() != NULL || stm__worker_vanished(worker))
         return;
     (void)stm_set_blocking(NULL);
     while (worker->waits > 0)
         stm_pool_wait_end();
-    wait->why = STM_ETHREAD;
-    if (wait->current != NULL) {
-        stm__pool_insist(finish, wait);
-        stm__task_finished(worker->pool, wait->current);
-    } else if (wait->verdict != LEAVES) {
-        stm__pool_insist(desert, worker);
-    }
-    own_worker = NULL;
+    count_loss(wait);
+    wait->current = NULL;
+    if (done != NULL)
+        stm__task_finished(worker->pool, done);
+    wait->worker = own_worker = NULL;
+    if (wait->handout != 0) /* it is in the queue again */
+        stm__handout_release((struct stm__handout *)wait->handout);
     worker_release((stm_value)worker);
-    stm__roster_leave(roster, STM_ETHREAD);
+    stm__roster_leave(wait->roster, STM_ETHREAD);
 }
 
 /* The thread owns a reference to its worker. */
@@ -356,7 +373,7 @@ void *stm__worker_main(void *argument)
     struct stm__worker *worker = argument;
     struct stm__roster *roster = worker->pool->roster;
     enum stm_status entered = stm__roster_enter(roster);
-    struct wait wait = {.worker = worker};
+    struct wait wait = {.worker = worker, .roster = roster};
 
     own_worker = worker;
     if (entered == STM_OK) {

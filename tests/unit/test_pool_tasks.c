@@ -89,6 +89,32 @@ START_TEST(a_future_whose_function_ends_its_thread_fails)
 }
 END_TEST
 
+static void exit_again(stm_value task, void *context)
+{
+    (void)context;
+    if (task % 3 == 0)
+        pthread_exit(NULL);
+}
+
+/* What is to be called at the end of a task is user code like the task. */
+START_TEST(what_is_told_of_a_task_s_end_may_end_the_thread_too)
+{
+    struct stm_pool_config config = tally_config(&tally, 2, STM_FOREVER);
+    size_t before = live_threads();
+
+    config.run = _i == 0 ? exit_some : config.run;
+    config.ended = exit_again;
+    own = pool_new(&config);
+    append_tasks(stm_pool_tasks(own), 0, 30);
+    EXPECT_STATUS(STM_OK, stm_pool_join(own, STM_FOREVER));
+    EXPECT(count_of(own, stm_pool_finished) == 30, "%zu finished, expected 30",
+           count_of(own, stm_pool_finished));
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+    expect_each_once(&tally, 30);
+    await_threads(before);
+}
+END_TEST
+
 /* ---- submitting, and shutting down ---- */
 
 static void submit_more(stm_value task, void *context)
@@ -280,6 +306,8 @@ int main(void)
 
     tcase_add_test(tests, a_task_may_end_its_thread);
     tcase_add_test(tests, a_future_whose_function_ends_its_thread_fails);
+    tcase_add_loop_test(
+        tests, what_is_told_of_a_task_s_end_may_end_the_thread_too, 0, 2);
     tcase_add_test(tests, tasks_may_submit_tasks);
     tcase_add_test(tests,
                    tasks_that_submit_to_their_own_full_pool_do_not_stop_it);
