@@ -37,8 +37,7 @@ static enum stm_status count_future(struct stm_tx *tx,
     STM_TRY(stm_pool_future_state(future, &state));
     STM_TRY(stm_tfuture_state(tx, stm_pool_future_outcome(future), &outcome));
     census->run += state == STM_POOL_RUNS;
-    EXPECT((outcome == STM_FUTURE_PENDING) ==
-               (state == STM_POOL_WAITS || state == STM_POOL_RUNS),
+    EXPECT((outcome == STM_FUTURE_PENDING) == (state < STM_POOL_ENDED),
            "the state %d beside the outcome %d", (int)state, (int)outcome);
     if (outcome != STM_FUTURE_FAILED) {
         census->ended += outcome != STM_FUTURE_PENDING;
