@@ -286,6 +286,8 @@ static void lose_errand(void *argument)
     if (errand->why != STM_OK || stm_current() != NULL)
         return;
     errand->why = STM_ETHREAD;
+    if (!stm__roster_may_go_on(errand->handout->pool->roster))
+        return;
     (void)stm_set_blocking(NULL);
     end_errand(errand);
 }

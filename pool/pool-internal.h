@@ -45,6 +45,10 @@ int stm__roster_start(struct stm__roster *roster, void *(*main)(void *),
 enum stm_status stm__roster_enter(struct stm__roster *roster);
 void stm__roster_leave(struct stm__roster *roster, enum stm_status entered);
 
+/* May the calling thread, which a task has ended, go on until it has counted
+ * that? */
+bool stm__roster_may_go_on(const struct stm__roster *roster);
+
 /* Another in the child of a fork than in its parent, once there is a roster. */
 AO_t stm__roster_generation(void);
 

@@ -140,6 +140,14 @@ enum stm_status stm__roster_enter(struct stm__roster *roster)
     return roster->config.thread_enter(roster->config.context);
 }
 
+bool stm__roster_may_go_on(const struct stm__roster *roster)
+{
+    const struct stm_pool_config *config = &roster->config;
+
+    return config->thread_ended == NULL ||
+           config->thread_ended(config->context);
+}
+
 void stm__roster_leave(struct stm__roster *roster, enum stm_status entered)
 {
     pthread_t before;

@@ -72,6 +72,13 @@ struct stm_pool_config {
     enum stm_status (*thread_enter)(void *context);
     void (*thread_leave)(void *context);
 
+    /* Asked on a worker's thread, or on one that runs a task for want of room,
+     * when the task or another of these functions has ended it: may it still
+     * run transactions, with all that watchers do in them, so as to give the
+     * task up and be replaced?  If not, the two count as busy for ever, as is
+     * right where a process ends.  NULL: it may. */
+    bool (*thread_ended)(void *context);
+
     /* Told of threads that could not be started: an errno value.  NULL: one
      * line on standard error. */
     void (*thread_failed)(int error, void *context);

@@ -353,6 +353,10 @@ static void die(void *argument)
 
     if (worker == NULL || stm_current() != NULL || stm__worker_vanished(worker))
         return;
+    wait->worker = NULL; /* if this ends the thread ... */
+    if (!stm__roster_may_go_on(wait->roster))
+        return;
+    wait->worker = worker; /* ... and if what follows does */
     (void)stm_set_blocking(NULL);
     while (worker->waits > 0)
         stm_pool_wait_end();

@@ -117,6 +117,14 @@ static void thread_leave(void *context)
     count(&census.workers, (size_t)-1);
 }
 
+/* An interpreter that has exited ends threads that come back to it.  On those
+ * nothing of Python's can run any more, no watcher either. */
+static bool thread_ended(void *context)
+{
+    (void)context;
+    return stm__attached();
+}
+
 static void run_task(stm_value task, void *context)
 {
     (void)context;
@@ -187,6 +195,7 @@ int stm__workers_configure(struct stm_pool_config *config,
     config->ended = task_ended;
     config->thread_enter = thread_enter;
     config->thread_leave = thread_leave;
+    config->thread_ended = thread_ended;
     config->thread_failed = thread_failed;
     config->finalize = finalize;
     return 0;

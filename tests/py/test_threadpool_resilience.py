@@ -418,6 +418,28 @@ class ExitTest(Case):
             signal=signal.SIGINT,
         )
 
+    def test_a_watcher_does_not_run_on_a_thread_that_is_abandoned(self):
+        self.for_both(
+            """
+        from stm import utils
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        begun, pool = threading.Event(), give.__self__
+        pool = getattr(pool, "_pool", pool)
+        watcher = utils.atomically_watch(
+            lambda: pool.stats(), lambda stats: [str(n) for n in range(20)]
+        )
+        def task():
+            begun.set()
+            while True:
+                time.sleep(0.001)
+        give(task)
+        begun.wait(60)
+            """,
+            ["exiting"],
+            signal_after="exiting",
+            signal=signal.SIGINT,
+        )
+
     def test_os_exit_does_not_wait(self):
         self.for_both(
             """

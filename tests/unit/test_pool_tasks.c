@@ -89,6 +89,33 @@ START_TEST(a_future_whose_function_ends_its_thread_fails)
 }
 END_TEST
 
+static bool refuse(void *context)
+{
+    (void)context;
+    return false;
+}
+
+START_TEST(a_thread_that_may_not_go_on_leaves_its_task_running)
+{
+    struct stm_pool_config config = tally_config(&tally, 2, STM_FOREVER);
+    struct stm_pool_stats stats = {.live = 0};
+
+    config.run = exit_some;
+    config.thread_ended = refuse;
+    own = pool_new(&config);
+    append_tasks(stm_pool_tasks(own), 0, 3);
+    await_pool(own, stm_pool_finished, 2);
+    await_count(&tally.ran[0], 1);
+    EXPECT_STATUS(STM_OK, stm_pool_stats_read(own, &stats));
+    EXPECT(stats.running == 1 && stats.live > 0 && stats.given_up == 0,
+           "%zu running, %zu live, %zu given up; expected 1, some and none",
+           stats.running, stats.live, stats.given_up);
+    expect_each_once(&tally, 3);
+    EXPECT_STATUS(STM_OK, stm_pool_abandon(own));
+    await_threads(1);
+}
+END_TEST
+
 static void exit_again(stm_value task, void *context)
 {
     (void)context;
@@ -306,6 +333,9 @@ int main(void)
 
     tcase_add_test(tests, a_task_may_end_its_thread);
     tcase_add_test(tests, a_future_whose_function_ends_its_thread_fails);
+#ifndef __SANITIZE_ADDRESS__ /* the pool is lost */
+    tcase_add_test(tests, a_thread_that_may_not_go_on_leaves_its_task_running);
+#endif
     tcase_add_loop_test(
         tests, what_is_told_of_a_task_s_end_may_end_the_thread_too, 0, 2);
     tcase_add_test(tests, tasks_may_submit_tasks);
