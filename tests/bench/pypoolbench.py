@@ -17,7 +17,6 @@ submitting one; -p50 and -p99 are percentiles within a run.
 """
 
 import argparse
-import gc
 import statistics
 import sys
 import time
@@ -125,8 +124,11 @@ BENCHES = {
 
 
 def run(bench: Bench, system: str, workers: int, tasks: int) -> Results:
-    """Measure a new pool, which must not pay for what others left."""
-    gc.collect()
+    """Measure a new pool.
+
+    No collection before that: on a free-threaded interpreter it would make the
+    next ones frequent, which costs the pool with the most objects the most.
+    """
     pool = pypools.SYSTEMS[system](workers)
     try:
         with pool.held():
