@@ -85,12 +85,60 @@ class _Waiters(list[_Any]):
 
 
 class _Condition(_threading.Condition):
-    """Those who wait for a future by means of concurrent.futures."""
+    """Those who wait for a future by means of concurrent.futures.
 
-    def __init__(self) -> None:
+    Who holds it counts on the future to stand as it did when he took it, and on
+    his waiter to be told of whatever comes later.  The future itself changes
+    when it likes, so that is what `state` is for.  Whoever takes the condition
+    first after the future has ended tells the waiters.
+    """
+
+    def __init__(self, future: "Future[_Any]") -> None:
         super().__init__()
+        # The one of the lock inside, which the class's method is to hide.
+        self._take = vars(self).pop("acquire")
+        self._future = _weakref.ref(future)
+        self._announced = False  # the waiters know that the future has ended
         self.waiters = _Waiters()
-        self.announced = False  # the waiters know that the future has ended
+        self.state = future._peek()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        nested = self._is_owned()  # type: ignore[attr-defined]
+        taken: bool = self._take(blocking, timeout)
+        if taken and not nested:
+            try:
+                self._look()
+            except BaseException:
+                self.release()
+                raise
+        return taken
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        try:
+            return super().wait(timeout)
+        finally:
+            self._look()
+
+    def _look(self) -> None:
+        future = self._future()
+        if future is None:
+            return
+        self.state = future._peek()
+        if self.state not in (_FINISHED, _NOTIFIED) or self._announced:
+            return
+        if _stm_package.in_transaction():  # which may come to nothing
+            return
+        self._announced = True
+        for waiter in self.waiters:
+            if self.state == _NOTIFIED:
+                waiter.add_cancelled(future)
+            elif future._failed:
+                waiter.add_exception(future)
+            else:
+                waiter.add_result(future)
 
 
 class Future(_stm.Future[_T], _standard.Future[_T]):
@@ -106,16 +154,13 @@ class Future(_stm.Future[_T], _standard.Future[_T]):
     the future goes away, is reported through sys.unraisablehook().
     """
 
-    # Who holds the condition and sees by _state that the future has ended must
-    # find its waiters told, since one who adds himself after that is not.
     @property
     def _state(self) -> str:
-        state = self._peek()
-        if state in (_FINISHED, _NOTIFIED):
-            condition = self._made_condition
-            if condition is not None and not condition.announced:
-                self._announce()
-        return state
+        condition: _Condition | None = self._made_condition
+        if condition is None or _stm_package.in_transaction():
+            return self._peek()
+        with condition:
+            return condition.state
 
     @property
     def _waiters(self) -> list[_Any]:
@@ -123,25 +168,11 @@ class Future(_stm.Future[_T], _standard.Future[_T]):
         return condition.waiters
 
     def _make_condition(self) -> _Condition:
-        return _Condition()
+        return _Condition(self)
 
     def _announce(self) -> None:
         condition: _Condition = self._condition
-        if _stm_package.in_transaction():
-            return
         with condition:
-            state = self._peek()
-            if condition.announced:
-                return
-            if state in (_FINISHED, _NOTIFIED):
-                condition.announced = True
-                for waiter in condition.waiters:
-                    if state == _NOTIFIED:
-                        waiter.add_cancelled(self)
-                    elif self._failed:
-                        waiter.add_exception(self)
-                    else:
-                        waiter.add_result(self)
             condition.notify_all()
 
     def _call_back(self, function: "_Callable[[Future[_T]], object]") -> None:

@@ -7,10 +7,12 @@ import gc
 import threading
 import traceback
 import unittest
+import unittest.mock
 import weakref
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
 
 from stm.futures import Future
+from stm.utils import wait_until
 from support import LIMIT, Unraisable
 from support_futures import ExecutorCase
 
@@ -349,15 +351,55 @@ class WaitTest(ExecutorCase):
 
     def test_as_they_end(self):
         executor = self.executor(1)
-        go = self.occupy(executor)
-        futures = [executor.submit(pow, i, 2) for i in range(20)]
-        later = concurrent.futures.as_completed(futures, LIMIT)
-        futures[3].cancel()
-        go.set()
-        order = list(later)
-        self.assertCountEqual(order, futures)
-        rest = [future for future in order if future is not futures[3]]
-        self.assertEqual([f.result() for f in rest[-3:]], [289, 324, 361])
+        goes = [threading.Event() for _ in range(5)]
+        for go in goes:
+            self.addCleanup(go.set)
+        futures = [executor.submit(go.wait, LIMIT) for go in goes]
+        for future in futures[3:]:
+            future.cancel()
+        completed = concurrent.futures.as_completed(futures, LIMIT)
+        order = [next(completed), next(completed)]
+        for go in goes[:3]:
+            go.set()
+            order.append(next(completed))
+        self.assertCountEqual(order[:2], futures[3:])
+        self.assertEqual(order[2:], futures[:3])
+
+    def test_for_one_that_ends_just_then(self):
+        executor, other = self.executor(1), Future()
+        for _ in range(200):
+            future = executor.submit(divmod, 1, 0)
+            done, rest = concurrent.futures.wait(
+                [other, future], LIMIT, return_when=FIRST_EXCEPTION
+            )
+            self.assertEqual((done, rest), ({future}, {other}))
+            self.assertIsInstance(future.exception(), ZeroDivisionError)
+
+    def test_who_holds_the_condition_sees_no_change(self):
+        future, waiter = Future(), unittest.mock.Mock()
+        with future._condition:
+            self.assertEqual(future._state, "PENDING")
+            thread = self.start(future.set_result, 1)
+            wait_until(future.done, LIMIT)
+            self.assertEqual(future._state, "PENDING")
+            future._waiters.append(waiter)
+        self.join(thread)
+        waiter.add_result.assert_called_once_with(future)
+        self.assertEqual(future._state, "FINISHED")
+
+    def test_the_condition_can_be_waited_for(self):
+        future, held = Future(), threading.Event()
+
+        def wait():
+            with future._condition:
+                held.set()
+                while future._state != "FINISHED":
+                    self.assertTrue(future._condition.wait(LIMIT))
+
+        thread = self.start(wait)
+        self.assertTrue(held.wait(LIMIT))
+        future.set_result(1)
+        self.join(thread)
 
 
 class UnaskedTest(ExecutorCase):
