@@ -11,12 +11,15 @@
 
 enum { NEW, RUNNING, ENDED, WORDS };
 
-/* Where it can be taken out again; immutable. */
+/* Where it can be taken out again; immutable.  It does not keep the pool, which
+ * it may outlive where someone else has taken the task out. */
 struct place {
     AO_t references;
-    struct stm_pool *pool; /* a reference */
-    stm_value task;        /* the future's; the pool holds it while it is
-                              there */
+    struct stm_pool *pool;    /* not to be used once ... */
+    struct stm_tvar *starter; /* ... this one of the pool's, of which it has a
+                                 reference, is 0: see place_pool */
+    stm_value task;           /* the future's; the pool holds it while it is
+                                 there */
     struct stm_ticket ticket;
     bool delayed;
 };
@@ -33,8 +36,20 @@ static void place_release(stm_value value)
 
     if (value < WORDS || !stm__count_down(&place->references))
         return;
-    stm__pool_release(place->pool);
+    stm_tvar_release(place->starter);
     free(place);
+}
+
+/* The pool, borrowed until the attempt ends, or NULL where it has come to its
+ * end: as long as it has that watcher, the watcher keeps it. */
+static enum stm_status place_pool(struct stm_tx *tx, const struct place *place,
+                                  struct stm_pool **out)
+{
+    stm_value watcher;
+
+    STM_TRY(stm_tvar_get(tx, place->starter, &watcher));
+    *out = watcher != 0 ? place->pool : NULL;
+    return STM_OK;
 }
 
 static int visit_nothing(stm_value value, stm_visit *visit, void *context)
@@ -157,10 +172,11 @@ enum stm_status stm__future_place(struct stm_tx *tx,
         return STM_ENOMEM;
     *place = (struct place){.references = 1,
                             .pool = pool,
+                            .starter = pool->starter,
                             .task = task,
                             .ticket = *ticket,
                             .delayed = delayed};
-    stm__pool_retain(pool);
+    stm_tvar_retain(pool->starter);
     status = stm_tvar_set(tx, future->state, (stm_value)place);
     place_release((stm_value)place);
     return status;
@@ -221,7 +237,9 @@ enum stm_status stm__future_pool(struct stm_tx *tx,
     stm_value state;
 
     STM_TRY(stm_tvar_get(tx, future->state, &state));
-    *out = state >= WORDS ? ((const struct place *)state)->pool : NULL;
+    if (state >= WORDS)
+        return place_pool(tx, (const struct place *)state, out);
+    *out = NULL;
     return STM_OK;
 }
 
@@ -266,10 +284,16 @@ enum stm_status stm_pool_future_state(struct stm_pool_future *future,
     return STM_OK;
 }
 
-static enum stm_status take_out(struct stm_tx *tx, const struct place *place)
+/* STM_ENOTFOUND: someone else has taken it out; else *out is its pool. */
+static enum stm_status take_out(struct stm_tx *tx, const struct place *place,
+                                struct stm_pool **out)
 {
-    struct stm_pool *pool = place->pool;
+    struct stm_pool *pool;
 
+    STM_TRY(place_pool(tx, place, &pool));
+    if (pool == NULL)
+        return STM_ENOTFOUND;
+    *out = pool;
     if (place->delayed)
         return stm__delay_remove(tx, pool, &place->ticket);
     return stm__queue_remove(tx, &pool->queue, place->task, &place->ticket);
@@ -279,6 +303,7 @@ enum stm_status stm__future_help(struct stm_tx *tx,
                                  struct stm_pool_future *future, bool *helped)
 {
     const struct place *place;
+    struct stm_pool *pool;
     enum stm_status status;
     stm_value state;
 
@@ -287,17 +312,18 @@ enum stm_status stm__future_help(struct stm_tx *tx,
     *helped = false;
     if (state < WORDS || place->delayed)
         return STM_OK;
-    status = take_out(tx, place);
+    status = take_out(tx, place, &pool);
     if (status != STM_OK)
         return status == STM_ENOTFOUND ? STM_OK : status;
     *helped = true;
-    return stm__task_run_here(tx, place->pool, place->task);
+    return stm__task_run_here(tx, pool, place->task);
 }
 
 static enum stm_status cancel(struct stm_tx *tx, void *argument)
 {
     struct question question = {.future = argument};
     const struct place *place;
+    struct stm_pool *pool;
     enum stm_status status;
     stm_value state;
 
@@ -308,11 +334,11 @@ static enum stm_status cancel(struct stm_tx *tx, void *argument)
         return question.answer == STM_POOL_CANCELLED ? STM_OK : STM_EDONE;
     STM_TRY(stm_tvar_get(tx, question.future->state, &state));
     place = (const struct place *)state;
-    status = take_out(tx, place);
-    if (status == STM_ENOTFOUND) /* someone else has taken it out */
+    status = take_out(tx, place, &pool);
+    if (status == STM_ENOTFOUND)
         return stm__future_end(tx, question.future, STM_ECANCELLED);
     STM_TRY(status);
-    return stm__task_give_up(tx, place->pool, place->task);
+    return stm__task_give_up(tx, pool, place->task);
 }
 
 enum stm_status stm_pool_future_cancel(struct stm_pool_future *future)
@@ -374,17 +400,21 @@ static enum stm_status prioritize(struct stm_tx *tx, void *argument)
     const struct question *question = argument;
     const struct place *place;
     struct stm_ticket ticket;
+    struct stm_pool *pool;
     stm_value state;
 
     STM_TRY(stm_tvar_get(tx, question->future->state, &state));
     place = (const struct place *)state;
-    if (state < WORDS || place->delayed || place->pool->queue.heap == NULL)
+    if (state < WORDS || place->delayed)
         return STM_ENOTFOUND;
-    STM_TRY(take_out(tx, place));
-    STM_TRY(stm__queue_push(tx, &place->pool->queue, place->task,
-                            question->priority, &ticket));
-    return stm__future_place(tx, question->future, place->pool, place->task,
-                             &ticket, false);
+    STM_TRY(place_pool(tx, place, &pool));
+    if (pool == NULL || pool->queue.heap == NULL)
+        return STM_ENOTFOUND;
+    STM_TRY(take_out(tx, place, &pool));
+    STM_TRY(stm__queue_push(tx, &pool->queue, place->task, question->priority,
+                            &ticket));
+    return stm__future_place(tx, question->future, pool, place->task, &ticket,
+                             false);
 }
 
 enum stm_status stm_pool_future_prioritize(struct stm_pool_future *future,
