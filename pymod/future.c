@@ -91,22 +91,50 @@ static int future_clear(PyObject *object)
     return 0;
 }
 
-/* What a task has raised is not to be lost because nobody asked. */
-static void future_finalize(PyObject *object)
+static bool is_unasked(const struct stm__future *self)
 {
-    struct stm__future *self = (struct stm__future *)object;
-    PyObject *before, *exception;
+    return AO_load(&self->raised) && !AO_load(&self->asked);
+}
 
-    if (!AO_load(&self->raised) || AO_load(&self->asked))
-        return;
-    before = stm__take_exception();
-    exception = stm__future_get_exception(object, NULL);
+/* What a task has raised is not to be lost because nobody asked.  Outside
+ * transactions; takes the reference. */
+static void report(stm_value value)
+{
+    PyObject *object = (PyObject *)value;
+    PyObject *before = stm__take_exception(), *exception = NULL;
+
+    if (is_unasked((struct stm__future *)object))
+        exception = stm__future_get_exception(object, NULL);
     if (exception != NULL && exception != Py_None)
         stm__put_exception(Py_NewRef(exception));
     Py_XDECREF(exception);
     if (PyErr_Occurred() != NULL)
         PyErr_WriteUnraisable(object);
     stm__put_exception(before);
+    Py_DECREF(object);
+}
+
+static bool may_report(stm_value value)
+{
+    (void)value;
+    return stm__attached();
+}
+
+static const struct stm_type unasked_type = {
+    .name = "unasked future", .release = report, .may_release = may_report};
+
+/* In a transaction it lives on until the attempt has ended: one that is doomed
+ * can be asked nothing, and what it has done itself may come to nothing. */
+static void future_finalize(PyObject *object)
+{
+    struct stm_tx *tx = stm_current();
+
+    if (!is_unasked((struct stm__future *)object))
+        return;
+    Py_INCREF(object);
+    if (tx == NULL ||
+        stm_release_later(tx, &unasked_type, (stm_value)object) != STM_OK)
+        report((stm_value)object);
 }
 
 static void future_dealloc(PyObject *object)
