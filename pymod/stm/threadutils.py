@@ -266,7 +266,7 @@ class ThreadPool(_stm.ThreadPool):
             handover=handover,
             name=name,
         )
-        _pools.add(self)
+        _enroll(self)
 
     def stats(self) -> PoolStats:
         """Return all that the pool tells about itself, as of one moment.
@@ -274,6 +274,21 @@ class ThreadPool(_stm.ThreadPool):
         A transaction that reads it reads all of the pool's counts.
         """
         return PoolStats(*super().stats())
+
+
+# One that is made when the exit has begun takes nothing.
+def _enroll(pool: _stm.ThreadPool) -> None:
+    _pools.add(pool)
+    if _exiting:
+        pool.shutdown()
+
+
+def _enrolled() -> list[_stm.ThreadPool]:
+    while True:
+        try:
+            return list(_pools)
+        except RuntimeError:
+            pass  # another thread has made one meanwhile
 
 
 def _is_over(pool: _stm.ThreadPool) -> bool:
@@ -286,7 +301,7 @@ def _is_over(pool: _stm.ThreadPool) -> bool:
 def _at_exit() -> None:
     global _exiting
     _exiting = True
-    pools = list(_pools)
+    pools = _enrolled()
     for pool in pools:
         pool.shutdown()
     for pool in pools:
