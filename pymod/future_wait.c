@@ -362,6 +362,8 @@ static PyObject *future_set_exception(PyObject *object, PyObject *exception)
 {
     PyObject *cause, *result;
 
+    if (exception == Py_None)
+        return end(object, STM_OK, Py_None);
     if (PyType_Check(exception) &&
         PyType_IsSubtype((PyTypeObject *)exception,
                          (PyTypeObject *)PyExc_BaseException)) {

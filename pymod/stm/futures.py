@@ -190,7 +190,7 @@ class Future(_stm.Future[_T], _standard.Future[_T]):
         return text + ">"
 
     def add_done_callback(
-        self, function: "_Callable[[Future[_T]], object]"
+        self, fn: "_Callable[[Future[_T]], object]"
     ) -> None:
         """Call a function with the future once that has ended.
 
@@ -199,10 +199,10 @@ class Future(_stm.Future[_T], _standard.Future[_T]):
         """
         if _stm_package.in_transaction():
             _stm_package.on_commit(
-                _functools.partial(self.add_done_callback, function)
+                _functools.partial(self.add_done_callback, fn)
             )
-        elif not self._add_callback(function):
-            self._call_back(function)
+        elif not self._add_callback(fn):
+            self._call_back(fn)
 
     def set_running_or_notify_cancel(self) -> bool:
         """Mark the future as running; return False if it was cancelled.
@@ -292,6 +292,7 @@ class _Crew:
         self._prefix = prefix
         self._initializer = initializer
         self._initargs = initargs
+        self.process = _os.getpid()
         self._workers: _TDict[int, _Worker] = _TDict()  # by number
         self.fault: str | None = None  # what has broken the executor
 
@@ -382,7 +383,9 @@ def _result_or_cancel(future: Future[_T], end: float | None) -> _T:
         del future  # which may hold an exception that holds this frame
 
 
-class ThreadPoolExecutor(_standard.Executor):
+# It has nothing of that of concurrent.futures but the name, by which asyncio
+# and others know what they may use.
+class ThreadPoolExecutor(_standard.ThreadPoolExecutor):
     """An executor with a pool of at most max_workers threads.
 
     It does all that concurrent.futures.ThreadPoolExecutor does, with the same
@@ -438,7 +441,7 @@ class ThreadPoolExecutor(_standard.Executor):
             name=prefix,
             crew=self._crew,
         )
-        _threadutils._pools.add(self._pool)
+        _threadutils._enroll(self._pool)
 
     # ---- tasks ----
 
@@ -530,7 +533,8 @@ class ThreadPoolExecutor(_standard.Executor):
             if cancel_futures:
                 self._pool.cancel_all()
 
-        if not wait:
+        # A forked child has none of the threads.
+        if not wait or self._crew.process != _os.getpid():
             return
         if _threading.current_thread() in self._crew.members():
             raise RuntimeError("cannot join current thread")
@@ -573,6 +577,11 @@ class ThreadPoolExecutor(_standard.Executor):
     def _refusal(self, error: RuntimeError) -> RuntimeError:
         if self._crew.fault is not None:
             return self._crew.broken()
+        if self._crew.process != _os.getpid():
+            return RuntimeError(
+                "cannot schedule new futures in a child of the process that "
+                "made the executor"
+            )
         if not self.stats().closed:
             return error
         when = "interpreter " if _threadutils._exiting else ""
@@ -597,7 +606,7 @@ class ThreadPoolExecutor(_standard.Executor):
 
     # What programs that know the standard executor look at.
 
-    @property
+    @property  # type: ignore[override]
     def _threads(self) -> set[_threading.Thread]:
         """The workers' threads: none that is still to say hello is missing."""
 
@@ -608,15 +617,15 @@ class ThreadPoolExecutor(_standard.Executor):
 
         return _stm_package.atomically(threads)
 
-    @property
+    @property  # type: ignore[override]
     def _max_workers(self) -> int:
         return self.stats().max
 
-    @property
+    @property  # type: ignore[override]
     def _broken(self) -> str | _Literal[False]:
         return self._crew.fault or False
 
-    @property
+    @property  # type: ignore[override]
     def _shutdown(self) -> bool:
         return self.stats().closed
 
