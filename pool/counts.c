@@ -114,11 +114,11 @@ static enum stm_status read_flags(struct stm_tx *tx, struct stm_pool *pool,
     stm_value word, closing;
 
     STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &word));
+    STM_TRY(stm__pool_get(tx, pool, STM__MAX, &stats->max));
     STM_TRY(stm__pool_get(tx, pool, STM__LENT, &stats->waiting));
     STM_TRY(stm__pool_get(tx, pool, STM__CLOSING, &closing));
     limits = stm__limits_unpack(word);
     stats->min = limits.min;
-    stats->max = limits.max - stats->waiting;
     stats->paused = limits.paused;
     stats->closed = closing != 0;
     return STM_OK;

@@ -14,7 +14,8 @@ static const char *const names[STM__FIELDS] = {
     [STM__FINISHED] = "pool.finished", [STM__GIVEN_UP] = "pool.given_up",
     [STM__IDLE] = "pool.idle",         [STM__CLOSING] = "pool.closing",
     [STM__DOOR] = "pool.door",         [STM__MISSES] = "pool.misses",
-    [STM__LIMITS] = "pool.limits",     [STM__LENT] = "pool.lent",
+    [STM__LIMITS] = "pool.limits",     [STM__MAX] = "pool.max",
+    [STM__CAP] = "pool.cap",           [STM__LENT] = "pool.lent",
     [STM__KEPT] = "pool.kept"};
 
 struct record {
@@ -94,6 +95,7 @@ bool stm__fields_init(struct stm_pool *pool, const struct stm__limits *limits)
     const stm_value initial[STM__FIELDS] = {[STM__IDLE] = 1,
                                             [STM__LIMITS] =
                                                 stm__limits_pack(limits),
+                                            [STM__MAX] = limits->max,
                                             [STM__KEPT] = limits->min};
 
     if (pool->handover == STM_POOL_COARSE)

@@ -65,18 +65,35 @@ static size_t at_most(size_t number, size_t most)
     return number < most ? number : most;
 }
 
+/* Sets max to what it comes to, after a change of anything that it is made of.
+ * However many tasks wait there may be one worker that does not. */
+static enum stm_status set_max(struct stm_tx *tx, struct stm_pool *pool,
+                               struct stm__limits *limits)
+{
+    stm_value max, cap, lent;
+
+    STM_TRY(stm__pool_get(tx, pool, STM__MAX, &max));
+    STM_TRY(stm__pool_get(tx, pool, STM__CAP, &cap));
+    STM_TRY(stm__pool_get(tx, pool, STM__LENT, &lent));
+    limits->max = max + lent;
+    if (cap != 0 && limits->max > cap)
+        limits->max = cap > lent ? cap : lent + 1;
+    if (limits->max < limits->min)
+        limits->max = limits->min;
+    return set(tx, pool, limits);
+}
+
 static enum stm_status resize(struct stm_tx *tx, void *argument)
 {
     const struct size *size = argument;
     struct stm__limits limits;
-    stm_value lent;
 
     STM_TRY(get(tx, size->pool, &limits));
-    STM_TRY(stm__pool_get(tx, size->pool, STM__LENT, &lent));
     limits.min = at_most(size->min, stm__limits_most());
-    limits.max = at_most(size->max, stm__limits_most()) + lent;
     STM_TRY(stm__pool_set(tx, size->pool, STM__KEPT, limits.min));
-    return set(tx, size->pool, &limits);
+    STM_TRY(stm__pool_set(tx, size->pool, STM__MAX,
+                          at_most(size->max, stm__limits_most())));
+    return set_max(tx, size->pool, &limits);
 }
 
 enum stm_status stm_pool_resize(struct stm_pool *pool, size_t min, size_t max)
@@ -90,6 +107,24 @@ enum stm_status stm_pool_resize(struct stm_pool *pool, size_t min, size_t max)
                          __func__, min, max);
     STM_TRY(stm__pool_own(pool, __func__));
     return stm_atomically(resize, &size);
+}
+
+static enum stm_status cap(struct stm_tx *tx, void *argument)
+{
+    const struct size *size = argument;
+    struct stm__limits limits;
+
+    STM_TRY(get(tx, size->pool, &limits));
+    STM_TRY(stm__pool_set(tx, size->pool, STM__CAP, size->max));
+    return set_max(tx, size->pool, &limits);
+}
+
+enum stm_status stm_pool_cap(struct stm_pool *pool, size_t most)
+{
+    struct size size = {.pool = pool, .max = most};
+
+    STM_TRY(stm__pool_own(pool, __func__));
+    return stm_atomically(cap, &size);
 }
 
 /* ---- pause ---- */
@@ -140,8 +175,7 @@ static enum stm_status lend(struct stm_tx *tx, struct stm_pool *pool,
 
     STM_TRY(stm__pool_add(tx, pool, STM__LENT, count));
     STM_TRY(get(tx, pool, &limits));
-    limits.max += (size_t)count;
-    return set(tx, pool, &limits);
+    return set_max(tx, pool, &limits);
 }
 
 static enum stm_status let_one_in(struct stm_tx *tx, void *argument)

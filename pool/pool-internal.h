@@ -79,7 +79,10 @@ enum stm__field {
     STM__DOOR,     /* see door.c */
     STM__MISSES,   /* starts failed since the last that did not */
     STM__LIMITS,   /* see limits.c */
-    STM__LENT,     /* workers let in for tasks that wait */
+    STM__MAX,      /* as it was set; the one in the limits counts those in that
+                      were let in for tasks that wait */
+    STM__CAP,      /* how many there are with those at most; 0: no such limit */
+    STM__LENT,     /* tasks that wait for others */
     STM__KEPT,     /* the least number of workers, for those who stay because of
                       it: the limits change more often */
     STM__FIELDS

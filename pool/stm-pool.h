@@ -213,6 +213,12 @@ stm_pool_stats_read(struct stm_pool *pool, struct stm_pool_stats *out);
 STM_API STM_NODISCARD enum stm_status stm_pool_resize(struct stm_pool *pool,
                                                       size_t min, size_t max);
 
+/* How many workers there are at most, those included that are let in for tasks
+ * that wait (below); where as many tasks wait, one more.  It neither raises
+ * max nor goes below min.  0, as at first: max and all that are let in. */
+STM_API STM_NODISCARD enum stm_status stm_pool_cap(struct stm_pool *pool,
+                                                   size_t most);
+
 /* Hands no task out until resumed; what runs goes on.  Twice is no error.
  * pause: STM_ECLOSED after shutdown. */
 STM_API STM_NODISCARD enum stm_status stm_pool_pause(struct stm_pool *pool);

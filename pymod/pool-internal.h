@@ -31,6 +31,7 @@ int stm__pool_make(PyObject *self, PyObject *args, PyObject *kwargs);
 
 /* pool_control.c: methods. */
 PyObject *stm__pool_join(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *stm__pool_cap(PyObject *self, PyObject *most);
 PyObject *stm__pool_resize(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *stm__pool_pause(PyObject *self, PyObject *unused);
 PyObject *stm__pool_resume(PyObject *self, PyObject *unused);

@@ -209,6 +209,13 @@ PyDoc_STRVAR(
     "If there are too many, free ones end at once and busy ones after their\n"
     "task.  min_threads stays as it was by default, but at most max_threads.");
 
+PyDoc_STRVAR(
+    cap_doc,
+    "cap($self, most, /)\n--\n\n"
+    "Change how many workers there are in all, 0 being any number.\n\n"
+    "Those are included that are let in for tasks that wait for others; where\n"
+    "as many wait, there is one more.");
+
 PyDoc_STRVAR(pause_doc,
              "pause($self, /)\n--\n\n"
              "Hand no task out until resume(); what runs goes on.\n\n"
@@ -249,6 +256,7 @@ PyDoc_STRVAR(
 
 static PyMethodDef methods[] = {
     {"cancel_all", stm__pool_cancel_all, METH_NOARGS, cancel_all_doc},
+    {"cap", stm__pool_cap, METH_O, cap_doc},
     {"join", KEYWORDS(stm__pool_join), METH_VARARGS | METH_KEYWORDS, join_doc},
     {"pause", stm__pool_pause, METH_NOARGS, pause_doc},
     {"resize", KEYWORDS(stm__pool_resize), METH_VARARGS | METH_KEYWORDS,

@@ -123,6 +123,30 @@ PyObject *stm__pool_resize(PyObject *object, PyObject *args, PyObject *kwargs)
     Py_RETURN_NONE;
 }
 
+PyObject *stm__pool_cap(PyObject *object, PyObject *most)
+{
+    struct stm_pool *pool = stm__pool_of(object);
+    struct stm__call call;
+    enum stm_status status;
+    Py_ssize_t number;
+
+    if (pool == NULL)
+        return NULL;
+    number = PyNumber_AsSsize_t(most, PyExc_OverflowError);
+    if (number == -1 && PyErr_Occurred() != NULL)
+        return NULL;
+    if (number < 0) {
+        PyErr_Format(PyExc_ValueError, "the cap is %zd, expected 0 or more",
+                     number);
+        return NULL;
+    }
+    stm__call_begin(&call);
+    status = stm_pool_cap(pool, (size_t)number);
+    if (stm__call_end(&call, stm__state_of(object), status) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 /* ---- what needs no more than the pool ---- */
 
 static PyObject *change(PyObject *object,
