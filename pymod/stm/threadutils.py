@@ -206,7 +206,7 @@ class PoolStats(_NamedTuple):
 
 # Those that the interpreter waits for at exit, once it has begun to.
 _pools: "_weakref.WeakSet[_stm.ThreadPool]" = _weakref.WeakSet()
-_exiting = False
+_exiting = _exited = False
 
 _Task = _Callable[[], object]
 
@@ -276,11 +276,21 @@ class ThreadPool(_stm.ThreadPool):
         return PoolStats(*super().stats())
 
 
-# One that is made when the exit has begun takes nothing.
+# One that is made when the exit has begun takes nothing, and nobody but this
+# waits for workers that it was to have from the beginning.
 def _enroll(pool: _stm.ThreadPool) -> None:
     _pools.add(pool)
-    if _exiting:
+    if not _exiting:
+        return
+
+    @_stm_package.atomically
+    def _() -> None:
+        pool.cancel_all()
         pool.shutdown()
+
+    if _exited:
+        _wait_until(lambda: _is_over(pool))
+        _stm.await_workers()
 
 
 def _enrolled() -> list[_stm.ThreadPool]:
@@ -299,15 +309,16 @@ def _is_over(pool: _stm.ThreadPool) -> bool:
 # Before the interpreter waits for its other threads, as concurrent.futures does
 # it: those may wait for a pool.
 def _at_exit() -> None:
-    global _exiting
+    global _exiting, _exited
     _exiting = True
-    pools = _enrolled()
-    for pool in pools:
-        pool.shutdown()
-    for pool in pools:
-        _wait_until(lambda: _is_over(pool))
-    pools.clear()
+    while pools := _enrolled():  # which may make others while they end
+        for pool in pools:
+            pool.shutdown()
+        for pool in pools:
+            _wait_until(lambda: _is_over(pool))
+            _pools.discard(pool)
     _stm.await_workers()
+    _exited = True
 
 
 getattr(_threading, "_register_atexit", _atexit.register)(_at_exit)

@@ -124,6 +124,28 @@ class ExitTest(Case):
             "[50, 50, 50, 50]\n",
         )
 
+    def test_a_pool_made_after_that_takes_nothing(self):
+        for made in (
+            "threadutils.ThreadPool(2, None, min_threads=2)",
+            "threadutils.ThreadPool(2, None, TList([print]))",
+            "futures.ThreadPoolExecutor(2, min_workers=2, keep_alive=None)",
+        ):
+            self.silent(
+                f"""
+                import atexit
+                from stm import futures, threadutils
+                from stm.datatypes import TList
+
+                @atexit.register
+                def last():
+                    global kept
+                    kept = {made}
+                    print("made")
+                """,
+                "made\n",
+            )
+
+
 
 if __name__ == "__main__":
     unittest.main()
