@@ -124,10 +124,10 @@ class ExitTest(Case):
             "[50, 50, 50, 50]\n",
         )
 
-    def test_a_pool_made_after_that_takes_nothing(self):
+    def test_a_pool_made_after_that_ends_at_once(self):
         for made in (
             "threadutils.ThreadPool(2, None, min_threads=2)",
-            "threadutils.ThreadPool(2, None, TList([print]))",
+            "threadutils.ThreadPool(2, None, TList([int]))",
             "futures.ThreadPoolExecutor(2, min_workers=2, keep_alive=None)",
         ):
             self.silent(
