@@ -193,7 +193,6 @@ void stm__task_finished(struct stm_pool *pool, struct stm__handout *done)
         stm__future_ended(done->future);
     if (config->ended != NULL && done->runs)
         config->ended(done->task, config->context);
-    stm__handout_release(done);
 }
 
 /* The commit that gave the task up has been. */
@@ -255,8 +254,9 @@ enum stm_status stm__task_return(struct stm_tx *tx, struct stm_pool *pool,
 
 /* What the thread has in hand. */
 struct errand {
-    struct stm__handout *handout;
+    struct stm__handout *handout; /* a reference; NULL: all is done */
     enum stm_status why;
+    bool counted, told;
 };
 
 static enum stm_status count(struct stm_tx *tx, void *argument)
@@ -268,26 +268,35 @@ static enum stm_status count(struct stm_tx *tx, void *argument)
     return stm__pool_note_idle(tx, pool);
 }
 
+/* Goes on with what has not been begun. */
 static void end_errand(struct errand *errand)
 {
     struct stm__handout *handout = errand->handout;
 
     if (stm__roster_is_parents(handout->pool->roster))
         return;
-    stm__pool_insist(count, errand);
-    stm__task_finished(handout->pool, handout);
+    if (!errand->counted) {
+        errand->counted = true;
+        stm__pool_insist(count, errand);
+    }
+    if (!errand->told) {
+        errand->told = true;
+        stm__task_finished(handout->pool, handout);
+    }
+    errand->handout = NULL;
+    stm__handout_release(handout);
 }
 
-/* The task has ended the thread, or what is done about that has: once more. */
+/* The task has ended the thread, or what is done after it has: perhaps once
+ * more. */
 static void lose_errand(void *argument)
 {
     struct errand *errand = argument;
 
-    if (errand->why != STM_OK || stm_current() != NULL)
+    if (errand->handout == NULL || stm_current() != NULL ||
+        !stm__roster_may_go_on(errand->handout->pool->roster))
         return;
     errand->why = STM_ETHREAD;
-    if (!stm__roster_may_go_on(errand->handout->pool->roster))
-        return;
     (void)stm_set_blocking(NULL);
     end_errand(errand);
 }
@@ -302,8 +311,8 @@ static void run_errand(stm_value argument)
     stm__handout_retain(errand.handout);
     pthread_cleanup_push(lose_errand, &errand);
     stm__task_run(pool, errand.handout);
-    pthread_cleanup_pop(0);
     end_errand(&errand);
+    pthread_cleanup_pop(0);
 }
 
 enum stm_status stm__task_run_here(struct stm_tx *tx, struct stm_pool *pool,

@@ -314,7 +314,8 @@ STM_NODISCARD enum stm_status stm__task_finish(struct stm_tx *tx,
                                                const struct stm__handout *done,
                                                enum stm_status why);
 
-/* The transaction that counted it has committed. */
+/* The transaction that counted it has committed; the caller keeps its reference
+ * to the handout. */
 void stm__task_finished(struct stm_pool *pool, struct stm__handout *done);
 
 /* The task, which is in no queue any more, comes to nothing. */

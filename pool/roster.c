@@ -144,8 +144,11 @@ bool stm__roster_may_go_on(const struct stm__roster *roster)
 {
     const struct stm_pool_config *config = &roster->config;
 
-    return config->thread_ended == NULL ||
-           config->thread_ended(config->context);
+    if (config->thread_ended == NULL || config->thread_ended(config->context))
+        return true;
+    if (own_roster == roster) /* nobody will join it */
+        pthread_detach(pthread_self());
+    return false;
 }
 
 void stm__roster_leave(struct stm__roster *roster, enum stm_status entered)

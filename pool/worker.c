@@ -125,7 +125,8 @@ struct wait {
     bool kept;                    /* it sleeps without a time, ... */
     stm_value least;              /* ... until the least number is another */
     stm_value handout;            /* what it got; 0: nothing */
-    struct stm__handout *current; /* what it runs, until that is counted */
+    struct stm__handout *current; /* what it runs, until that is counted, ... */
+    struct stm__handout *counted; /* ... and until it is let go */
     enum stm_status why;          /* of finishing that: see stm__task_finish */
     bool lost; /* has it been counted that the thread ends? */
 };
@@ -273,13 +274,22 @@ static enum stm_status finish(struct stm_tx *tx, void *argument)
                                 : status;
 }
 
+/* The transaction that counts the task has committed. */
+static void let_go(struct wait *wait)
+{
+    wait->counted = wait->current;
+    wait->current = NULL;
+    stm__task_finished(wait->worker->pool, wait->counted);
+    stm__handout_release(wait->counted);
+    wait->counted = NULL;
+}
+
 /* The task's reference is given back before the task counts as finished, unless
  * its result is recorded in the transaction that counts it. */
 static void run_task(struct wait *wait)
 {
     struct stm__worker *worker = wait->worker;
     struct stm_pool *pool = worker->pool;
-    struct stm__handout *done;
 
     wait->current = (struct stm__handout *)wait->handout;
     wait->handout = 0;
@@ -293,9 +303,7 @@ static void run_task(struct wait *wait)
     if (!stm__worker_vanished(worker))
         stm__pool_insist(finish, wait);
     /* Others may look at it now: see spent. */
-    done = wait->current;
-    wait->current = NULL;
-    stm__task_finished(pool, done);
+    let_go(wait);
 }
 
 static enum stm_status open_door(struct stm_tx *tx, void *argument)
@@ -349,7 +357,6 @@ static void die(void *argument)
 {
     struct wait *wait = argument;
     struct stm__worker *worker = wait->worker;
-    struct stm__handout *done = wait->current;
 
     if (worker == NULL || stm_current() != NULL || stm__worker_vanished(worker))
         return;
@@ -361,9 +368,11 @@ static void die(void *argument)
     while (worker->waits > 0)
         stm_pool_wait_end();
     count_loss(wait);
-    wait->current = NULL;
-    if (done != NULL)
-        stm__task_finished(worker->pool, done);
+    if (wait->counted != NULL) /* and the thread ended as it was let go */
+        stm__handout_release(wait->counted);
+    wait->counted = NULL;
+    if (wait->current != NULL)
+        let_go(wait);
     wait->worker = own_worker = NULL;
     if (wait->handout != 0) /* it is in the queue again */
         stm__handout_release((struct stm__handout *)wait->handout);
