@@ -18,7 +18,7 @@
 static struct {
     struct stm__monitor monitor;
     size_t abandoned; /* pools let go of whose threads may still run */
-    size_t workers;   /* threads attached */
+    size_t workers;   /* threads that are attached, or may be once more */
 } census = {.monitor = STM__MONITOR_INIT};
 
 static void count(size_t *counter, size_t change)
@@ -27,6 +27,34 @@ static void count(size_t *counter, size_t change)
     *counter += change;
     pthread_cond_broadcast(&census.monitor.changed);
     pthread_mutex_unlock(&census.monitor.lock);
+}
+
+/* A worker counts until its thread ends, since the last to leave a pool gives
+ * back what that has of Python. */
+static struct {
+    pthread_once_t once;
+    pthread_key_t key; /* of a value that only workers have */
+    int error;         /* why there is no key, or 0 */
+} ending = {.once = PTHREAD_ONCE_INIT};
+
+static void worker_ended(void *unused)
+{
+    (void)unused;
+    count(&census.workers, (size_t)-1);
+}
+
+static void make_key(void)
+{
+    ending.error = pthread_key_create(&ending.key, worker_ended);
+}
+
+static enum stm_status count_worker(void)
+{
+    pthread_once(&ending.once, make_key);
+    if (ending.error != 0 || pthread_setspecific(ending.key, &ending) != 0)
+        return STM_ENOMEM;
+    count(&census.workers, 1);
+    return STM_OK;
 }
 
 /* ---- a pool's crew ---- */
@@ -95,7 +123,7 @@ bool stm__worker_check(void)
 
 static enum stm_status thread_enter(void *context)
 {
-    count(&census.workers, 1);
+    STM_TRY(count_worker());
     worker.gil = PyGILState_Ensure();
     stm__call_begin_worker(&worker.call);
     worker.crew = context;
@@ -114,7 +142,6 @@ static void thread_leave(void *context)
     worker.crew = NULL;
     PyGILState_Release(worker.gil);
     stm__call_end_worker(&worker.call);
-    count(&census.workers, (size_t)-1);
 }
 
 /* An interpreter that has exited ends threads that come back to it.  On those
@@ -295,6 +322,8 @@ static PyObject *forget_workers(PyObject *module, PyObject *unused)
     stm__monitor_reset(&census.monitor);
     census.abandoned = 0;
     census.workers = 0;
+    if (worker.crew != NULL)
+        (void)pthread_setspecific(ending.key, NULL);
     Py_RETURN_NONE;
 }
 
