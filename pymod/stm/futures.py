@@ -323,6 +323,13 @@ class _Crew:
         assert isinstance(worker, _Worker)
         self._strike(worker)
         worker.leave()
+        executor = self._executor()
+        if executor is not None:
+            executor._retire()
+
+    def retire(self) -> None:
+        # They may hold the executor, and nobody sees that the pool holds them.
+        self._initializer, self._initargs = None, ()
 
     def broken(self) -> BrokenThreadPool:
         return BrokenThreadPool(self.fault)
@@ -527,14 +534,20 @@ class ThreadPoolExecutor(_standard.ThreadPoolExecutor):
                 "expected wait=False"
             )
 
+        # A forked child has none of the threads, and runs none of the tasks.
+        foreign = self._crew.process != _os.getpid()
+
         @_stm_package.atomically
         def _() -> None:
             self._pool.shutdown()
-            if cancel_futures:
+            if cancel_futures and not foreign:
                 self._pool.cancel_all()
 
-        # A forked child has none of the threads.
-        if not wait or self._crew.process != _os.getpid():
+        if _stm_package.in_transaction():
+            _stm_package.on_commit(self._retire)
+        else:
+            self._retire()
+        if not wait or foreign:
             return
         if _threading.current_thread() in self._crew.members():
             raise RuntimeError("cannot join current thread")
@@ -573,6 +586,12 @@ class ThreadPoolExecutor(_standard.ThreadPoolExecutor):
         return self._pool.tasks
 
     # ---- inside ----
+
+    def _retire(self) -> None:
+        """Let go what only new workers need, where there can be none."""
+        stats = self.stats()
+        if stats.closed and not (stats.live or stats.queued or stats.delayed):
+            self._crew.retire()
 
     def _refusal(self, error: RuntimeError) -> RuntimeError:
         if self._crew.fault is not None:

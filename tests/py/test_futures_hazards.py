@@ -8,10 +8,11 @@ import copy
 import gc
 import pickle
 import unittest
+import weakref
 
 from stm import atomically, or_else, retry
 from stm.futures import Future, ThreadPoolExecutor
-from support import LIMIT, Unraisable
+from support import LIMIT, Notes, Unraisable
 from support_futures import ExecutorCase, undone
 
 
@@ -179,6 +180,50 @@ class ProcessTest(ExecutorCase):
         )
 
 
+class LettingGoTest(ExecutorCase):
+    def test_an_initializer_that_holds_the_executor_is_let_go(self):
+        class Service:
+            def __init__(self, rounds):
+                self.executor = ThreadPoolExecutor(2, initializer=self.begin)
+                for _ in range(rounds):
+                    self.executor.submit(int).result(LIMIT)
+
+            def begin(self):
+                pass
+
+        for rounds in 0, 2:
+            for wait in True, False:
+                service = Service(rounds)
+                service.executor.shutdown(wait)
+                gone = weakref.ref(service)
+                del service
+                self.until(
+                    lambda: gc.collect() is not None and gone() is None,
+                    "the executor to be collected",
+                )
+
+    def test_a_child_may_cancel_what_its_parent_has_queued(self):
+        _, errors, _ = self.script(
+            """
+            import os, sys, warnings
+            from stm.futures import ThreadPoolExecutor
+            warnings.simplefilter("ignore")
+            executor = ThreadPoolExecutor(1)
+            executor.pause()
+            future = executor.submit(int)
+            child = os.fork()
+            if child == 0:
+                executor.shutdown(cancel_futures=True)
+                sys.exit(7)
+            status = os.waitpid(child, 0)[1]
+            assert os.waitstatus_to_exitcode(status) == 7, status
+            executor.resume()
+            assert future.result() == 0
+            """
+        )
+        self.assertEqual(errors, "")
+
+
 class StandardTest(ExecutorCase):
     """Programs that know only concurrent.futures."""
 
@@ -196,6 +241,21 @@ class StandardTest(ExecutorCase):
         self.assertEqual(asyncio.run(main()), [i * i for i in range(10)])
         stats = ours[0].stats()
         self.assertEqual((stats.finished, stats.closed), (10, True))
+
+    def test_many_wait_for_many(self):
+        executors = [self.executor(2), self.executor(2)]
+        lost = Notes()
+
+        def rounds():
+            for number in range(100):
+                futures = [
+                    executors[i % 2].submit(int) for i in range(number % 9 + 1)
+                ]
+                for future in concurrent.futures.wait(futures, LIMIT)[1]:
+                    lost.append(future)
+
+        self.join(*(self.start(rounds) for _ in range(4)))
+        self.assertEqual(lost.items(), [])
 
     def test_arguments_by_name(self):
         future, called = Future(), []
