@@ -87,8 +87,10 @@ enum stm_status stm__future_call(stm_value value, stm_value *result)
         *result = (stm_value)returned;
         return STM_OK;
     }
-    if (exception == NULL)
-        return STM_ECANCELLED; /* a second call */
+    if (exception == NULL) { /* it was put into a list with nothing to do */
+        AO_store(&self->notified, 1);
+        return STM_ECANCELLED;
+    }
     AO_store(&self->raised, 1);
     *result = (stm_value)stm__cause_new(exception);
     Py_DECREF(exception);

@@ -111,6 +111,13 @@ class ListTest(ExecutorCase):
         self.assertTrue(futures[2].cancel())
         self.assertTrue(all(future.cancelled() for future in futures))
 
+    def test_a_future_with_nothing_to_do_is_cancelled(self):
+        executor, future = self.executor(1), Future()
+        atomically(lambda: executor.tasks.append(future))
+        done, _ = concurrent.futures.wait([future], LIMIT)
+        self.assertEqual(done, {future})
+        self.assertTrue(future.cancelled())
+
 
 class ProcessTest(ExecutorCase):
     def test_an_executor_made_at_exit_takes_nothing(self):
