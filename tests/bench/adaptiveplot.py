@@ -17,7 +17,11 @@ from adaptiveloads import Sample
 # What was noted of each load and system.
 Noted = dict[str, dict[str, list[Sample]]]
 
-PANELS = {"threads": "threads", "queue": "tasks queued", "cpu": "CPU, %"}
+PANELS = {
+    "threads": "threads",
+    "queue": "tasks queued",
+    "cpu": "CPU of the machine, %",
+}
 COLOURS = ("#0072b2", "#009e73", "#d55e00", "#999999")
 INCHES = (5, 3)  # of one panel
 DOTS = 100  # an inch
@@ -59,7 +63,7 @@ def gnuplot(prefix: str, noted: Noted, folder: str) -> None:
                 with open(path, "w") as file:
                     for time, value in steps(samples, name):
                         print(time, value, file=file)
-    commands = ["set style data steps", "set grid", "set key top right"]
+    commands = ["set style data steps", "set grid", "set key above"]
     for terminal, suffix in (("svg", "svg"), ("png", "png")):
         size = f"{width * DOTS},{height * DOTS}"
         commands += [
@@ -104,7 +108,7 @@ def matplotlib(prefix: str, noted: Noted) -> None:
                 )
             axis.set(title=load, xlabel="seconds", ylabel=panel)
             axis.set_ylim(bottom=0)
-            axis.legend(loc="upper right")
+            axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.1), ncols=4)
     figure.tight_layout()
     for suffix in ("svg", "png"):
         figure.savefig(f"{prefix}.{suffix}", dpi=DOTS)

@@ -11,7 +11,7 @@ import threading
 import unittest
 
 import stm
-from stm import TVar, atomically, or_else, watch
+from stm import TVar, _monitor, atomically, or_else, watch
 from stm.adaptive import (
     POLICY_AGGRESSIVE,
     POLICY_BALANCED,
@@ -334,6 +334,17 @@ class WholeTest(AdaptiveCase):
         gate.wait(6)
         gate.release()
         pool.shutdown()
+
+    def test_a_pool_that_is_shut_down_is_not_measured_any_more(self):
+        pool = self.pool(AdaptiveThreadPool, monitor_interval_ms=80_000_000)
+
+        def is_measured():
+            entries = _monitor.default._entries.value
+            return any(entry.is_for(pool._governor) for entry in entries)
+
+        self.assertTrue(atomically(is_measured))
+        pool.shutdown()
+        self.assertFalse(atomically(is_measured))
 
     def test_the_machine_is_measured(self):
         pool = self.pool(AdaptiveThreadPool, monitor_interval_ms=5)

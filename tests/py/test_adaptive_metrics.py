@@ -106,7 +106,8 @@ class MetricsTest(AdaptiveCase):
             pool.submit(lambda: 1 / 0).result(LIMIT)
         spent = atomically(pool._spent.get)
         self.assertGreater(spent, 0)
-        pool.shutdown()
+        pool.wait(total_completed=2)
+        pool.submit(self.gate())
         mean = pool.get_metrics()["avg_task_duration_ms"]
         self.assertEqual(mean, spent / 1e6 / 2)
 

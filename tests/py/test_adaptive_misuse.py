@@ -69,13 +69,14 @@ class SubmitTest(AdaptiveCase):
             pool.submit(pow, 5)
 
     def test_args_are_those_of_the_call(self):
-        pool, gate, args, kwargs = self.pool(), self.gate(), ["7"], {"base": 8}
+        pool, gate = self.pool(), self.gate()
+        args, kwargs = ["17"], {"base": 8}
         self.loaded(pool, gate, 2)
         future = pool.submit(int, args, kwargs)
         args.append("8")
         kwargs["base"] = 10
         gate.release()
-        self.assertEqual(future.result(LIMIT), 7)
+        self.assertEqual(future.result(LIMIT), 15)
 
     def test_kwargs_with_keys_that_are_no_strings_are_refused(self):
         pool = self.pool()
@@ -388,6 +389,24 @@ class ExitTest(AdaptiveCase):
             print("end")
             """,
             "end\n",
+        )
+
+    def test_the_monitor_ends_before_python_does(self):
+        self.exits(
+            """
+            import atexit
+
+            @atexit.register  # before the package's, and so after it
+            def last():
+                print(_monitor.default.thread)
+
+            from stm import _monitor
+            from stm.adaptive import AdaptiveThreadPool
+
+            pool = AdaptiveThreadPool(monitor_interval_ms=80_000_000)
+            print(_monitor.default.thread is not None)
+            """,
+            "True\nNone\n",
         )
 
     def test_a_pool_without_tasks_does_not_hold_up_the_exit(self):

@@ -88,6 +88,13 @@ class GovernorTest(Case):
         self.measured(one, times=2)
         self.assertEqual(self.pool.limits, (3, 2))
 
+    def test_a_task_that_waits_for_another_is_not_busy(self):
+        one = governor(self.pool)
+        self.pool.is_now(submitted=9, running=5, waiting=2, live=6)
+        self.measured(one)
+        seen = atomically(one.seen.get)
+        self.assertEqual((seen.busy, seen.waiting, seen.threads), (3, 2, 6))
+
     def test_a_measurement_and_what_comes_of_it_are_one_commit(self):
         one = governor(self.pool)
         seen = TList()
@@ -321,6 +328,17 @@ class MonitorTest(Case):
         self.measured(often, first.moment)
         self.assertIsNone(atomically(seldom.seen.get))
 
+    def test_a_longer_interval_begins_with_the_last_measurement(self):
+        one, other = self.enter(Pool()), self.enter(Pool())
+        self.measured(one)
+        one.configure(dict(monitor_interval_ms=80_000_000))
+        for _ in range(2):  # what had begun before that is over
+            self.measured(other, time.monotonic())
+        last = self.measured(one)
+        for _ in range(2):
+            self.measured(other, time.monotonic())
+        self.assertEqual(self.measured(one), last)
+
     def test_what_goes_wrong_with_one_pool_does_not_stop_the_others(self):
         class Broken(Pool):
             def counts(self):
@@ -361,6 +379,7 @@ class MonitorTest(Case):
         finally:
             threading.Thread.start = start
         self.assertIsNone(self.monitor.thread)
+        self.assertEqual(atomically(self.monitor._entries.get), ())
         one = self.enter(Pool())
         self.measured(one)
 

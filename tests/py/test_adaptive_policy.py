@@ -130,6 +130,8 @@ class PolicyTest(unittest.TestCase):
             for _ in range(20):
                 mood = self.after(configuration, mood, quiet)
                 mood = self.after(configuration, mood, loaded)
+                mood = self.after(configuration, mood, quiet)
+                mood = self.after(configuration, mood, busy(8, cpu=1.0))
             self.assertEqual(mood.limit, 8)
         configuration, mood = settings(policy=POLICY_BALANCED), Mood(4)
         for _ in range(20):

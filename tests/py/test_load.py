@@ -240,6 +240,22 @@ class LoadTest(unittest.TestCase):
 
         self.assertEqual(self.quota(self.sampler(), change), 0.25)
 
+    def test_a_group_within_a_container_is_seen_below_the_root(self):
+        self.version_2(
+            {
+                "cpu.max": "max 100000",
+                "inner/cpu.max": "100000 100000",
+                "inner/cpu.stat": "usage_usec 0",
+            },
+            root="/box/task",
+        )
+        self.write("proc/self/cgroup", "0::/box/task/inner\n")
+
+        def change():
+            self.groups({"inner/cpu.stat": "usage_usec 500000"})
+
+        self.assertEqual(self.quota(self.sampler(), change), 0.25)
+
     def test_files_of_nonsense_are_no_quota(self):
         for text in ("", "x y", "0 100000", "5 0", "-3 100000", "1 2 3"):
             self.version_2({
@@ -285,6 +301,8 @@ class LoadTest(unittest.TestCase):
             "memory/box/memory.usage_in_bytes": 5,
         })
         self.assertEqual(self.available(), 8192)
+        os.unlink(self.root / "proc/meminfo")
+        self.assertIsNone(self.available())
 
     # ---- this machine ----
 

@@ -4,6 +4,7 @@
 
 import stm
 from stm import TVar, atomic, atomically, or_else, retry, watch
+from stm.adaptive import POLICY_BALANCED, AdaptiveThreadPool
 from stm.datatypes import BroadcastQueue, TList, TPriorityQueue
 from stm.eventloop import EventLoop, scheduled_function
 from stm.stats import read
@@ -96,3 +97,10 @@ reveal_type(would_block(number.get))  #: builtins.bool
 reveal_type(read("name")["commits"])  #: builtins.int
 watcher = watch(number.get, lambda value: print(value + 1))
 stm.nothing  #: attr-defined
+
+adaptive = AdaptiveThreadPool(policy=POLICY_BALANCED)
+reveal_type(adaptive.submit(len, ("abc",)))  #: stm.futures.Future[builtins.int]
+adaptive.submit("len")  #: arg-type
+adaptive.submit(len, priority="1")  #: arg-type
+AdaptiveThreadPool(max_threads="1")  #: arg-type
+reveal_type(atomically(lambda: adaptive.decisions[-1].reason))  #: builtins.str
