@@ -263,25 +263,39 @@ PyObject *stm__future_has_failed(PyObject *object, void *unused)
     return PyBool_FromLong(view.ended && view.error != STM_OK);
 }
 
-/* For repr(). */
-static PyObject *future_describe(PyObject *object, PyObject *unused)
+/* How it has ended, for repr(). */
+static PyObject *describe_end(PyObject *object)
 {
     struct view view = {.self = (struct stm__future *)object};
     PyObject *text;
 
-    (void)unused;
     if (look_at(&view) < 0)
         return NULL;
     if (view.error == STM__RAISED)
         text = PyUnicode_FromFormat(
-            "raised %s", stm__short_name(PyTuple_GET_ITEM(view.object, 0)));
+            "finished raised %s",
+            stm__short_name(PyTuple_GET_ITEM(view.object, 0)));
     else if (view.object != NULL)
-        text =
-            PyUnicode_FromFormat("returned %s", stm__short_name(view.object));
+        text = PyUnicode_FromFormat("finished returned %s",
+                                    stm__short_name(view.object));
     else
-        text = PyUnicode_FromString("came to nothing");
+        text = PyUnicode_FromString("finished came to nothing");
     stm__discard(view.object);
     return text;
+}
+
+static PyObject *future_describe(PyObject *object, PyObject *unused)
+{
+    enum stm_pool_future_state state;
+
+    (void)unused;
+    if (state_of(object, &state) < 0)
+        return NULL;
+    if (state == STM_POOL_ENDED)
+        return describe_end(object);
+    return PyUnicode_FromString(state == STM_POOL_RUNS        ? "running"
+                                : state == STM_POOL_CANCELLED ? "cancelled"
+                                                              : "pending");
 }
 
 /* ---- ending it ---- */
@@ -441,7 +455,7 @@ PyMethodDef stm__future_asking[] = {
                "concurrent.futures has for it.")},
     {"_describe", future_describe, METH_NOARGS,
      PyDoc_STR("_describe($self, /)\n--\n\n"
-               "Return how the future has ended, in words.")},
+               "Return how the future stands, in words.")},
     {"_begin", future_begin, METH_NOARGS,
      PyDoc_STR("_begin($self, /)\n--\n\n"
                "Mark the future as running and return True, or return False\n"

@@ -44,16 +44,8 @@ _P = _ParamSpec("_P")
 _T = _TypeVar("_T")
 
 # What concurrent.futures calls the states of a future.
-_CANCELLED: _Final = "CANCELLED"
 _NOTIFIED: _Final = "CANCELLED_AND_NOTIFIED"
 _FINISHED: _Final = "FINISHED"
-_DESCRIPTIONS: _Final = {
-    "PENDING": "pending",
-    "RUNNING": "running",
-    _CANCELLED: "cancelled",
-    _NOTIFIED: "cancelled",
-    _FINISHED: "finished",
-}
 
 _logger: _Final = _logging.getLogger("concurrent.futures")
 
@@ -181,13 +173,10 @@ class Future(_stm.Future[_T], _standard.Future[_T]):
         except Exception:
             _logger.exception("exception calling callback for %r", self)
 
+    # Without a global of this module, which may be gone at exit.
     def __repr__(self) -> str:
-        state = self._peek()
-        text = f"<{type(self).__name__} at {id(self):#x} "
-        text += f"state={_DESCRIPTIONS[state]}"
-        if state == _FINISHED:
-            text += f" {self._describe()}"
-        return text + ">"
+        name = type(self).__name__
+        return f"<{name} at {id(self):#x} state={self._describe()}>"
 
     def add_done_callback(
         self, fn: "_Callable[[Future[_T]], object]"

@@ -157,6 +157,20 @@ class ProcessTest(ExecutorCase):
             ),
         )
 
+    def test_an_exception_nobody_has_asked_for_is_reported_at_exit(self):
+        _, errors, _ = self.script(
+            """
+            import concurrent.futures
+            from stm.futures import ThreadPoolExecutor
+            executor = ThreadPoolExecutor(1)
+            future = executor.submit(divmod, 1, 0)
+            concurrent.futures.wait([future])
+            """
+        )
+        self.assertRegex(
+            errors, "in: <Future at .* state=finished raised ZeroDivisionError>"
+        )
+
     def test_a_child_leaves_the_executor_of_its_parent(self):
         output, errors, _ = self.script(
             """
