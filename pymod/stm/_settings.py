@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What an adaptive pool can be told, and which of that contradicts itself."""
 
+import math as _math
 import operator as _operator
 from numbers import Real as _Real
 from typing import Any as _Any, NamedTuple
@@ -56,12 +57,16 @@ def _integer(name: str, value: object, least: int, most: int) -> int:
 
 
 def _number(name: str, value: object, least: float, most: float) -> float:
-    expected = f"a number from {least:g} to {most:g}"
-    if not isinstance(value, _Real) or isinstance(value, bool):
-        raise _wrong(name, value, expected)
-    number = value if isinstance(value, int) else float(value)
-    if not least <= number <= most:  # as what is not a number is not
-        raise _wrong(name, value, expected)
+    number: float = _math.nan
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, _Real) and not isinstance(value, int):
+        try:
+            number = float(value)
+        except OverflowError:
+            pass  # nan is in no range, either
+    if not least <= number <= most:
+        raise _wrong(name, value, f"a number from {least:g} to {most:g}")
     return number
 
 
@@ -72,13 +77,20 @@ def _part(name: str, value: object) -> float:
     return number
 
 
+def _policy(value: object) -> int:
+    try:
+        number = _operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = -1
+    if isinstance(value, bool) or number not in POLICIES:
+        expected = ", ".join(f"{name} ({i})" for i, name in POLICIES.items())
+        raise _wrong("policy", value, f"one of {expected}")
+    return number
+
+
 def _each(settings: Settings) -> Settings:
     """Return them with plain numbers, each of which may be what it is."""
-    policy = settings.policy
-    if isinstance(policy, bool) or policy not in list(POLICIES):
-        expected = ", ".join(f"{name} ({i})" for i, name in POLICIES.items())
-        raise _wrong("policy", policy, f"one of {expected}")
-    values: dict[str, _Any] = {"policy": _operator.index(policy)}
+    values: dict[str, _Any] = {"policy": _policy(settings.policy)}
     for name in ("max_threads", "soft_limit", "hard_limit"):
         value = getattr(settings, name)
         values[name] = _integer(name, value, 1, _MOST_THREADS)

@@ -20,7 +20,6 @@ works here.
 
 import builtins as _builtins
 import functools as _functools
-import itertools as _itertools
 import time as _time
 from collections.abc import Callable as _Callable
 from collections.abc import Iterable as _Iterable
@@ -118,8 +117,6 @@ class AdaptiveThreadPool:
     cannot be made inside a transaction.
     """
 
-    _numbers = _itertools.count()
-
     def __init__(
         self,
         min_threads: int = 2,
@@ -154,7 +151,7 @@ class AdaptiveThreadPool:
             )
         self._executor = _ThreadPoolExecutor(
             max(settings.min_threads, 1),
-            f"AdaptiveThreadPool-{next(self._numbers)}",
+            "AdaptiveThreadPool",  # of all: stm.stats keeps each name
             min_workers=settings.min_threads,
             keep_alive=None,  # who leaves is the policy's to say
             tasks=_TPriorityQueue(),
