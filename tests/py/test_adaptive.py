@@ -250,7 +250,10 @@ class SizeTest(AdaptiveCase):
         def outer():
             pool.submit(gate, priority=1).result()
 
-        futures = [pool.submit(outer) for _ in range(8)]
+        @atomically
+        def futures():
+            return [pool.submit(outer) for _ in range(8)]
+
         gate.wait(1)
         counts = pool._pool.counts()
         self.assertEqual((counts.waiting, counts.live), (8, 9))

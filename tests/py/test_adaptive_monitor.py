@@ -264,12 +264,15 @@ class MonitorTest(Case):
         self.assertIsNone(self.monitor.thread)
 
     def test_one_thread_measures_for_all_pools(self):
-        before = threading.active_count()
-        all_of_them = [self.enter(Pool()) for _ in range(5)]
-        for one in all_of_them:
+        pools, threads = [], set()
+        for _ in range(5):
+            pools.append(self.enter(Pool()))
+            threads.add(self.monitor.thread)
+        for one in pools:
             first = self.measured(one)
             self.measured(one, first.moment)
-        self.assertEqual(threading.active_count(), before + 1)
+        threads.add(self.monitor.thread)
+        self.assertEqual(len(threads), 1)
 
     def test_the_first_reading_says_what_memory_there_is(self):
         _reading, load = self.monitor.first()
