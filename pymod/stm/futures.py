@@ -242,15 +242,19 @@ class _Worker(_threading._DummyThread):
         super().__init__()
         self.name = name
         self._left = _stm_package.TVar(False)
+        self._process = _os.getpid()
 
     def is_alive(self) -> bool:
+        # A forked child has none of the threads.
+        if self._process != _os.getpid():
+            return False
         return not _stm_package.atomically(self._left.get)
 
     def join(self, timeout: float | None = None) -> None:
         if self is _threading.current_thread():
             raise RuntimeError("cannot join current thread")
         _stm_package.atomically(
-            lambda: self._left.get()
+            lambda: not self.is_alive()
             or _stm_package.elapsed(timeout)
             or _stm_package.retry()
         )
@@ -619,7 +623,8 @@ class ThreadPoolExecutor(_standard.ThreadPoolExecutor):
         """The workers' threads: none that is still to say hello is missing."""
 
         def threads() -> set[_threading.Thread]:
-            if len(self._crew.members()) < self._pool.live_threads:
+            missing = self._pool.live_threads - len(self._crew.members())
+            if missing > 0 and self._crew.process == _os.getpid():
                 _stm_package.retry()
             return self._crew.members()
 

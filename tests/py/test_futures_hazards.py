@@ -185,6 +185,9 @@ class ProcessTest(ExecutorCase):
                         executor.submit(int)
                     except RuntimeError as error:
                         print(error, flush=True)
+                    for thread in executor._threads:
+                        thread.join()
+                        assert not thread.is_alive()
                 else:
                     status = os.waitpid(child, 0)[1]
             if child != 0:
