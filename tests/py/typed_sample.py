@@ -99,7 +99,7 @@ watcher = watch(number.get, lambda value: print(value + 1))
 stm.nothing  #: attr-defined
 
 adaptive = AdaptiveThreadPool(policy=POLICY_BALANCED)
-reveal_type(adaptive.submit(len, ("abc",)))  #: stm.futures.Future[builtins.int]
+reveal_type(adaptive.submit(len, ("abc",)))  #: stm._future.Future[builtins.int]
 adaptive.submit("len")  #: arg-type
 adaptive.submit(len, priority="1")  #: arg-type
 AdaptiveThreadPool(max_threads="1")  #: arg-type
