@@ -121,7 +121,8 @@ class ThreadPoolExecutor(_standard.ThreadPoolExecutor):
             min_threads=min_workers,
             capacity=capacity,
             rejection=rejection,
-            name=prefix,
+            # Not one for each executor: the statistics forget no name.
+            name=thread_name_prefix or type(self).__name__,
             crew=self._crew,
         )
         _threadutils._enroll(self._pool)
