@@ -171,7 +171,8 @@ class SizeTest(AdaptiveCase):
         self.assertEqual(pool.get_metrics()["current_threads"], 0)
         self.assertEqual(pool.submit(int).result(LIMIT), 0)
 
-    def test_grows_while_tasks_are_queued(self):
+    def grown(self):
+        """Pools of each policy that have grown under load, and their gates."""
         for policy in (
             POLICY_CONSERVATIVE,
             POLICY_BALANCED,
@@ -182,6 +183,10 @@ class SizeTest(AdaptiveCase):
             gate.wait(2)
             pool.look(times=50)
             gate.wait(6)
+            yield pool, gate
+
+    def test_grows_while_tasks_are_queued(self):
+        for pool, _ in self.grown():
             self.assertEqual(pool.get_metrics()["current_threads"], 6)
 
     def test_never_more_tasks_run_than_the_limits_allow(self):
@@ -262,16 +267,7 @@ class SizeTest(AdaptiveCase):
             future.result(LIMIT)
 
     def test_shrinks_when_the_load_is_over(self):
-        for policy in (
-            POLICY_CONSERVATIVE,
-            POLICY_BALANCED,
-            POLICY_AGGRESSIVE,
-        ):
-            pool, gate = self.pool(policy=policy, **SMALL), self.gate()
-            self.loaded(pool, gate, 50)
-            gate.wait(2)
-            pool.look(times=50)
-            gate.wait(6)
+        for pool, gate in self.grown():
             gate.release()
             pool.wait(active_threads=0, queue_depth=0, current_threads=6)
             pool.look(times=200)
