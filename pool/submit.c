@@ -83,8 +83,7 @@ static enum stm_status serve(struct stm_tx *tx, struct stm_pool *pool,
     STM_TRY(stm_endpoint_get(tx, pool->free_workers, &worker));
     STM_TRY(stm__worker_hand(tx, (struct stm__worker *)worker, order->task,
                              order->priority));
-    STM_TRY(stm__pool_add(tx, pool, STM__HANDED, 1));
-    return stm__pool_note_idle(tx, pool);
+    return stm__pool_add(tx, pool, STM__HANDED, 1);
 }
 
 static enum stm_status add(struct stm_tx *tx,
