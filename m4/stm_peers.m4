@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 
 # STM_PEERS
-# Looks for what the benchmark compares with: gcc's transactional memory, which
-# no sanitizer understands, GHC with its stm, and GLib's thread pool.  Sets GHC,
-# GHC_PACKAGES, GLIB_CFLAGS and GLIB_LIBS, and the conditionals HAVE_LIBITM,
+# Looks for what the benchmark compares with: gcc's transactional memory and
+# GLib's thread pool, which no sanitizer understands, and GHC with its stm.  Sets
+# GHC, GHC_PACKAGES, GLIB_CFLAGS and GLIB_LIBS, and the conditionals HAVE_LIBITM,
 # HAVE_GHC and HAVE_GLIB.
 AC_DEFUN([STM_PEERS],
   [have_libitm=no
@@ -16,8 +16,9 @@ AC_DEFUN([STM_PEERS],
    have_ghc=no
    AS_IF([test -n "$GHC"], [_STM_GHC])
    AM_CONDITIONAL([HAVE_GHC], [test $have_ghc = yes])
-   PKG_CHECK_MODULES([GLIB], [glib-2.0 >= 2.32], [have_glib=yes],
-     [have_glib=no])
+   have_glib=no
+   AS_IF([test "x$enable_sanitizer" = xno],
+     [PKG_CHECK_MODULES([GLIB], [glib-2.0 >= 2.32], [have_glib=yes], [:])])
    AM_CONDITIONAL([HAVE_GLIB], [test $have_glib = yes])])
 
 AC_DEFUN([_STM_LIBITM],

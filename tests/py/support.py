@@ -17,6 +17,12 @@ from stm.datatypes import TList
 # Long enough for any machine and sanitizer; only what hangs takes so long.
 LIMIT = 60
 
+# For tests whose forked child starts threads.
+unless_forking_is_barred = unittest.skipIf(
+    "libtsan" in os.environ.get("LD_PRELOAD", ""),
+    "ThreadSanitizer starts no threads after the fork of several",
+)
+
 
 class Notes:
     """A list of what transactions noted, of those attempts that committed."""

@@ -15,7 +15,7 @@ from stm._monitor import Monitor
 from stm._policy import CPU, LIMITED, QUEUE
 from stm._settings import Settings, change
 from stm.datatypes import TList
-from support import LIMIT, Case, Unraisable
+from support import LIMIT, Case, Unraisable, unless_forking_is_barred
 
 QUIET = Load(0.0, None, 1000.0)
 
@@ -401,6 +401,7 @@ class MonitorTest(Case):
         self.monitor.close()
         del one
 
+    @unless_forking_is_barred
     def test_a_forked_child_has_none(self):
         output, errors, _ = self.script(
             """

@@ -5,7 +5,6 @@
 import asyncio
 import gc
 import inspect
-import os
 import queue
 import select
 import signal
@@ -15,7 +14,7 @@ import weakref
 
 import stm.stats
 from stm import TVar, _stm, atomically, atomically_async, retry
-from support import Case
+from support import Case, unless_forking_is_barred
 from support_async import (
     SLOW,
     AsyncCase,
@@ -367,10 +366,7 @@ class ProcessTest(AsyncCase):
         self.assertNotIn("Traceback", errors)
         self.assertLess(took, 30)
 
-    @unittest.skipIf(
-        "libtsan" in os.environ.get("LD_PRELOAD", ""),
-        "ThreadSanitizer starts no threads after the fork of several",
-    )
+    @unless_forking_is_barred
     def test_a_forked_child_leaves_its_parents_tasks_alone(self):
         output, errors, _ = self.script(
             """

@@ -4,7 +4,7 @@
 
 import unittest
 
-from support import LIMIT
+from support import LIMIT, unless_forking_is_barred
 from support_futures import ExecutorCase
 
 
@@ -49,6 +49,7 @@ class ProcessTest(ExecutorCase):
         )
         self.assertEqual((output, errors), ("True\n", ""))
 
+    @unless_forking_is_barred
     def test_the_child_of_a_fork_can_have_its_own(self):
         output, errors, _ = self.script(
             """

@@ -3,11 +3,10 @@
 """Forks at any moment, and other interpreters beside this one."""
 
 import importlib.util
-import os
 import textwrap
 import unittest
 
-from support import Case
+from support import Case, unless_forking_is_barred
 
 HEAD = """
     import os, signal, stm.stats, sys, threading, traceback, warnings
@@ -75,10 +74,7 @@ HEAD = """
 """
 
 
-@unittest.skipIf(
-    "libtsan" in os.environ.get("LD_PRELOAD", ""),
-    "ThreadSanitizer starts no threads after the fork of several",
-)
+@unless_forking_is_barred
 class ForkTest(Case):
     def forks(self, text):
         output, errors, _ = self.script(

@@ -3,10 +3,9 @@
 """What happens at exit, after a fork and in other interpreters."""
 
 import importlib.util
-import os
 import unittest
 
-from support import Case
+from support import Case, unless_forking_is_barred
 
 
 class ExitTest(Case):
@@ -123,10 +122,7 @@ class ExitTest(Case):
 
 
 class ForkTest(Case):
-    @unittest.skipIf(
-        "libtsan" in os.environ.get("LD_PRELOAD", ""),
-        "ThreadSanitizer starts no threads after the fork of several",
-    )
+    @unless_forking_is_barred
     def test_a_child_can_use_what_it_inherits_and_exits(self):
         output, errors, _ = self.script(
             """

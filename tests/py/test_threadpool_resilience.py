@@ -16,7 +16,7 @@ from stm.futures import BrokenThreadPool, ThreadPoolExecutor
 from stm.threadutils import ThreadPool
 from stm.timeout import Timeout
 from stm.utils import wait_until
-from support import Case, LIMIT, Notes, Unraisable
+from support import Case, LIMIT, Notes, Unraisable, unless_forking_is_barred
 from support_async import SLOW
 
 POOLS = 1000 if SLOW else 10000
@@ -310,6 +310,7 @@ class ForkTest(Case):
         )
         self.assertEqual(output.split(), ["True", "next", "2"])
 
+    @unless_forking_is_barred
     def test_in_the_child_the_pool_refuses_and_a_new_one_works(self):
         output, _, _ = self.script(
             """

@@ -16,7 +16,7 @@ from stm import TVar, atomically, in_transaction, or_else, retry
 from stm.threadutils import FINISHED, NEW, RUNNING, STARTED, Thread
 from stm.timeout import Timeout
 from stm.utils import atomically_watch, changes_only, would_block
-from support import LIMIT, Case, Notes, Unraisable
+from support import LIMIT, Case, Notes, Unraisable, unless_forking_is_barred
 
 
 class Hook:
@@ -418,10 +418,7 @@ class ExitTest(Case):
         self.assertEqual(errors, "")
         self.assertLess(took, LIMIT / 2)
 
-    @unittest.skipIf(
-        "libtsan" in os.environ.get("LD_PRELOAD", ""),
-        "ThreadSanitizer starts no threads after the fork of several",
-    )
+    @unless_forking_is_barred
     def test_in_a_forked_child_the_others_have_finished(self):
         output, errors, _ = self.script(
             """

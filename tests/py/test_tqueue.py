@@ -322,7 +322,9 @@ class MemoryTest(Case):
             def __del__(self):
                 atomically(lambda: queue.put("late"))
 
-        atomically(lambda: queue.put(Late()))
+        things = [Late()]
+        atomically(lambda: queue.put(things[0]))
+        things.clear()
         atomically(lambda: queue.get() and None)
         self.assertEqual(atomically(queue.get_nowait), "late")
 
