@@ -229,15 +229,23 @@ class FinalizerTest(Case):
             self.assertEqual(actions.finish(), self.TIMES)
 
     def test_several_threads_replace_what_has_finalizers(self):
-        count, holders = TVar(0), [kind() for kind in HOLDERS]
+        # Counted without a transaction: a Python without a GIL runs a finalizer
+        # on the thread that made the object, also in the midst of a transaction
+        # of that one's, of which it then is a part, undone with it.
+        ended, count = [], TVar(0)
+        holders = [kind() for kind in HOLDERS]
 
         def add():
             count.value += 1
 
+        def end():
+            ended.append(None)
+            atomically(add)
+
         def work():
             for _ in range(100):
                 for holder in holders:
-                    value = [Finalized(lambda: atomically(add))]
+                    value = [Finalized(end)]
 
                     def body():
                         holder.drop()
@@ -252,7 +260,9 @@ class FinalizerTest(Case):
         for holder in holders:
             atomically(holder.drop)
         gc.collect()
-        self.until(lambda: atomically(count.get) == 1200, "all finalizers")
+        self.until(lambda: len(ended) == 1200, "all finalizers")
+        if not stm._stm.build_info()["free_threaded"]:
+            self.assertEqual(atomically(count.get), 1200)
 
 
 class Contrary:
