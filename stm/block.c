@@ -14,17 +14,26 @@
  * before it looks for waiters; so either it sees the registration, or the
  * waiter sees its lock or its version. */
 
-#define SPIN_NS 20000 /* what a futex hand-over costs */
+#define SPIN_NS 20000 /* before registering: what a futex hand-over costs */
 #define LUCK_MAX 8
 
 /* ---- spinning ---- */
 
+/* Watches the variables for a while: another core may be about to change them.
+ * Threads that must let go of something before they wait do not spin. */
+static bool worth_spinning(struct stm_tx *tx)
+{
+    if (tx->blocking || tx->call->wake || !stm__log_read_count(&tx->log))
+        return false;
+    if (tx->spin_luck)
+        return true;
+    return tx->fast.counts.of[STM__RETRY] % 16 == 0;
+}
+
 /* Has one of its variables changed?  While a commit holds it, it has not yet:
  * nothing could be read of it, and every look delays the unlocking. */
-static bool has_changed(const void *attempt)
+static bool has_changed(const struct stm_tx *tx)
 {
-    const struct stm_tx *tx = attempt;
-
     for (const struct stm__read *read = tx->log.reads; read < tx->fast.at;
          read++)
         if ((AO_load(&read->var->word) & ~STM__ODD) != read->version)
@@ -32,39 +41,35 @@ static bool has_changed(const void *attempt)
     return false;
 }
 
-static bool is_woken(const void *parker) { return stm__parker_woken(parker); }
-
-/* Looks for a while whether it is over: another core may be about to see to
- * that.  Less and less often where it was in vain. */
-static bool spin_until(struct stm_tx *tx, bool (*over)(const void *),
-                       const void *what, uint64_t deadline)
+static bool spin_for_change(struct stm_tx *tx)
 {
     uint64_t end = 0, now;
 
-    if (!tx->spin_luck && tx->fast.counts.of[STM__RETRY] % 16 != 0)
-        return false;
-    for (unsigned turn = 0; !over(what); turn++) {
+    for (unsigned turn = 0; !has_changed(tx); turn++) {
         stm__relax();
         if (turn % 32 != 31)
             continue;
         now = stm__clock_monotonic();
         if (!end)
             end = now + SPIN_NS;
-        if (now >= end || now >= deadline) {
-            tx->spin_luck -= tx->spin_luck != 0;
+        if (now >= end || now >= tx->call->deadline)
             return false;
-        }
     }
-    if (tx->spin_luck < LUCK_MAX)
-        tx->spin_luck += 2;
     return true;
 }
 
-/* Threads that must let go of something before they wait spin after that. */
 static bool spin(struct stm_tx *tx)
 {
-    return !tx->blocking && !tx->call->wake && stm__log_read_count(&tx->log) &&
-           spin_until(tx, has_changed, tx, tx->call->deadline);
+    bool lucky;
+
+    if (!worth_spinning(tx))
+        return false;
+    lucky = spin_for_change(tx);
+    if (lucky && tx->spin_luck < LUCK_MAX)
+        tx->spin_luck += 2;
+    else if (!lucky && tx->spin_luck)
+        tx->spin_luck--;
+    return lucky;
 }
 
 /* ---- registering ---- */
@@ -441,10 +446,8 @@ static enum stm_status sleep_once(struct stm_tx *tx, struct stm_call *call)
     enum stm_status status = STM_BLOCKED;
 
     while (status == STM_BLOCKED && !forgotten(call)) {
-        if (hooks) {
+        if (hooks)
             hooks->enter(hooks->context);
-            (void)spin_until(tx, is_woken, &call->parker, call->deadline);
-        }
         status = park(call, hooks);
         if (hooks) {
             hooks->leave(hooks->context);
