@@ -103,15 +103,15 @@ class Machine(RuleBasedStateMachine):
         assert self.calls == self.twins_calls, (self.calls, self.twins_calls)
 
 
-class ModelTest(Machine.TestCase):
-    settings = hypothesis.settings(
-        max_examples=60,
-        stateful_step_count=12,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
+ModelTest = Machine.TestCase
+ModelTest.settings = hypothesis.settings(
+    max_examples=60,
+    stateful_step_count=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
 
 
 if __name__ == "__main__":
