@@ -95,6 +95,34 @@ bool stm__validate(struct stm_tx *tx, bool holding)
     return true;
 }
 
+/* Each look at a variable that is being published delays that. */
+bool stm__look_again(struct stm_tx *tx, unsigned turn)
+{
+    if (turn > PATIENCE && !stm__gate_mine(tx))
+        return false;
+    for (unsigned pause = 0; pause < PAUSES; pause++)
+        stm__relax();
+    stm__spin(turn);
+    return true;
+}
+
+/* While watchers run: is what was written still watched by those that were
+ * found?  Others would have changed what is read from now on. */
+static bool same_watchers(struct stm_tx *tx)
+{
+    for (size_t i = 0; i < tx->looked_up; i++) {
+        const struct stm__write *write = stm__log_write_at(&tx->log, i);
+        const AO_t *word = &write->var->word;
+
+        for (unsigned turn = 0; STM__LOCKED(AO_load_acquire(word)); turn++)
+            if (!stm__look_again(tx, turn))
+                return false;
+        if (!stm__same_watchers(write))
+            return false;
+    }
+    return true;
+}
+
 /* A snapshot moves to the present in two steps.  The later one is announced
  * before anything is looked at again: what is then found unchanged cannot be
  * released by a commit that comes after. */
@@ -109,7 +137,8 @@ static AO_t announce_present(void)
 
 static enum stm_status move_snapshot(struct stm_tx *tx, AO_t now)
 {
-    if (STM__STEP(STM__AT_EXTEND) || !stm__validate(tx, false))
+    if (STM__STEP(STM__AT_EXTEND) || !stm__validate(tx, false) ||
+        !same_watchers(tx))
         return stm__doom(tx, STM_CONFLICT);
     tx->fast.snapshot = now;
     AO_store_release(&stm__slot_own->low, now | STM__ODD);
@@ -170,12 +199,8 @@ static enum stm_status read_committed(struct stm_tx *tx, struct stm_tvar *var,
             STM_TRY(tx->fast.doom);
             continue;
         }
-        if (turn > PATIENCE && !stm__gate_mine(tx))
+        if (!stm__look_again(tx, turn))
             return stm__doom(tx, STM_CONFLICT);
-        /* Each look at a variable that is being published delays that. */
-        for (unsigned pause = 0; pause < PAUSES; pause++)
-            stm__relax();
-        stm__spin(turn);
     }
     if (STM__UNLIKELY(!stm__log_read(&tx->log, var, word)))
         return stm__doom(tx, STM_ENOMEM);
@@ -388,6 +413,7 @@ static __attribute__((noinline)) void end_special(struct stm_tx *tx,
     tx->savepoint = NULL;
     tx->depth = 0;
     tx->capture = NULL;
+    tx->looked_up = 0;
     tx->call = &tx->own;
     tx->now = tx->wall = 0;
     tx->fast.work = false;

@@ -40,7 +40,9 @@
  *   read      word, value, word again: unlocked and the same?  If it is newer
  *             than the snapshot, the snapshot moves to the present, provided
  *             that nothing read before has changed; else conflict   -- A
- *   prepare   watchers run until nothing is disturbed               -- F
+ *   prepare   watchers run until nothing is disturbed: those that watch what
+ *             was written as of the snapshot; if it moves, they must be the
+ *             same                                                  -- F, A
  *             all memory that is needed further down is allocated   -- I
  *   lock      the write set, in order of address; who watches a variable that
  *             is now held must be as it was when its watchers ran   -- F
@@ -188,12 +190,6 @@ static inline bool lock_one(struct stm_tx *tx, struct stm__write *write)
            wait_for_lock(tx, write);
 }
 
-/* Is the variable, now held, watched by those who ran? */
-static bool same_watchers(const struct stm__write *write)
-{
-    return stm__watch_version(write->var) == write->watch_version;
-}
-
 static bool lock_all(struct stm_tx *tx)
 {
     for (size_t i = 0; i < tx->order.count; i++) {
@@ -203,7 +199,8 @@ static bool lock_all(struct stm_tx *tx)
             unlock(tx, i);
             return false;
         }
-        if (STM__UNLIKELY(!same_watchers(write))) {
+        /* Is it watched by those who ran? */
+        if (STM__UNLIKELY(!stm__same_watchers(write))) {
             unlock(tx, i + 1);
             return false;
         }
@@ -267,12 +264,14 @@ static void publish_value(struct stm_tx *tx, struct stm__write *write,
     write->replaced = old;
 }
 
-static void publish_watchers(struct stm_tx *tx, struct stm__write *write)
+static void publish_watchers(struct stm_tx *tx, struct stm__write *write,
+                             AO_t version)
 {
     struct stm__side *side = stm__side_of(write->var);
     stm_value old = AO_load(&side->watch_set);
 
     AO_store_release(&side->watch_set, (AO_t)write->watch_set);
+    AO_store_release(&side->watch_since, version);
     AO_store_release(&side->watch_version, AO_load(&side->watch_version) + 1);
     write->watch_set = NULL;
     stm__log_discard(&tx->log, &stm__watch_set_used, old);
@@ -293,7 +292,7 @@ publish_one(struct stm_tx *tx, struct stm__write *write, AO_t version)
     }
     (void)STM__STEP(STM__AT_PUBLISH);
     if (STM__UNLIKELY(write->watch_set != NULL))
-        publish_watchers(tx, write);
+        publish_watchers(tx, write, version);
     AO_store_release(&write->var->word, word);
     return write->wakes;
 }

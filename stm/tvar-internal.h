@@ -27,10 +27,11 @@ struct stm__side {
     struct stm__waits waits;
 
     /* Who watches, a struct stm__watch_set *: changed by a commit that holds
-     * the variable, which then adds one to watch_version.  An attempt reads the
-     * version first, and so never a set that is older than it. */
+     * the variable, which then adds one to watch_version, and since when: that
+     * commit's own version. */
     AO_t watch_set;
     AO_t watch_version;
+    AO_t watch_since;
 
     struct stm_tvar *var; /* NULL once nothing refers to it; under `lock` */
     char *name;           /* set before the variable is shared */
@@ -93,6 +94,13 @@ static inline AO_t stm__watch_version(struct stm_tvar *var)
     struct stm__side *side = stm__side_of(var);
 
     return side ? AO_load_acquire(&side->watch_version) : 0;
+}
+
+/* Is the set still the one that was looked at for this write?  To be asked
+ * while the variable is held, or is not locked by another one's commit. */
+static inline bool stm__same_watchers(const struct stm__write *write)
+{
+    return stm__watch_version(write->var) == write->watch_version;
 }
 
 static inline bool stm__has_waits(struct stm_tvar *var)

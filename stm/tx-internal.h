@@ -66,6 +66,8 @@ struct stm_tx {
     struct stm__vec watch_ops; /* struct stm__watch_op */
     struct stm__vec runs;      /* of watchers: the watcher layer's */
     struct stm__vec captures;  /* likewise */
+    size_t looked_up; /* so many writes have had their watchers looked up, and
+                         these may be running now */
 
     struct stm_call *call;
     uint64_t now, wall; /* ns; 0: not asked for yet */
@@ -255,6 +257,10 @@ static inline enum stm_status stm__check(const struct stm_tx *tx,
  * counts as what it was before; one who runs solo only looks whether that is
  * still so. */
 bool stm__validate(struct stm_tx *tx, bool holding);
+
+/* One more look, after so many, at a variable that another one's commit holds;
+ * false: it is time for a conflict. */
+bool stm__look_again(struct stm_tx *tx, unsigned turn);
 
 /* Moves the snapshot to the present: what the attempt learns from elsewhere
  * than a variable then goes with what it has read.  STM_OK or the doom. */

@@ -109,7 +109,7 @@ static enum stm_status set_to_change(struct stm_tx *tx, struct stm_tvar *var,
 {
     bool known = stm__log_find(&tx->log, var) != NULL;
     struct stm__write *write = stm__log_entry(&tx->log, var);
-    AO_t version;
+    struct stm__watch_look look;
 
     if (!write)
         return stm__doom(tx, STM_ENOMEM);
@@ -117,13 +117,13 @@ static enum stm_status set_to_change(struct stm_tx *tx, struct stm_tvar *var,
     if (write->watch_set)
         return STM_OK;
     STM_TRY(stm__reserve_release(tx, 1));
-    write->watch_set =
-        stm__watch_set_copy(stm__watch_set_of(write->var, &version));
+    (void)stm__watch_set_look(var, &look); /* the commit will look again */
+    write->watch_set = stm__watch_set_copy(look.set);
     if (!write->watch_set)
         return stm__doom(tx, STM_ENOMEM);
-    if (known && version != write->watch_version)
+    if (known && look.version != write->watch_version)
         return stm__doom(tx, STM_CONFLICT);
-    write->watch_version = version;
+    write->watch_version = look.version;
     return STM_OK;
 }
 

@@ -51,14 +51,34 @@ static enum stm_status add_run(struct stm_tx *tx, struct stm_watcher *watcher,
     return STM_OK;
 }
 
-/* The watchers of a variable in the write set, as of the last commit. */
+/* Who watches is part of what the attempt sees: it must be as of the snapshot.
+ */
+static enum stm_status look_up(struct stm_tx *tx, struct stm_tvar *var,
+                               struct stm__watch_look *out)
+{
+    for (unsigned turn = 0;;) {
+        if (!stm__watch_set_look(var, out)) {
+            if (!stm__look_again(tx, turn++))
+                return stm__doom(tx, STM_CONFLICT);
+        } else if (out->since <= tx->fast.snapshot) {
+            return STM_OK;
+        } else {
+            STM_TRY(stm__extend_now(tx));
+        }
+    }
+}
+
+/* The watchers of a variable in the write set. */
 static enum stm_status add_watchers_of(struct stm_tx *tx,
                                        struct stm__write *write)
 {
-    const struct stm__watch_set *set =
-        stm__watch_set_of(write->var, &write->watch_version);
+    const struct stm__watch_set *set;
+    struct stm__watch_look look;
     stm_value sum;
 
+    STM_TRY(look_up(tx, write->var, &look));
+    write->watch_version = look.version;
+    set = look.set;
     if (set && set->count && write->change == STM__ADDS)
         STM_TRY(stm_tvar_get(tx, write->var, &sum)); /* makes it a value */
     for (size_t i = 0; set && i < set->count; i++) {
@@ -103,30 +123,23 @@ static bool disturbed(struct stm_tx *tx, const struct stm__run *run)
     return false;
 }
 
-/* How far the writes and watch operations have been looked at. */
-struct progress {
-    size_t writes;
-    size_t ops;
-};
-
-static enum stm_status take_watch_ops(struct stm_tx *tx,
-                                      struct progress *progress)
+/* Adds those that are new since `ops` operations were looked at. */
+static enum stm_status take_watch_ops(struct stm_tx *tx, size_t *ops)
 {
-    for (; progress->ops < tx->watch_ops.count; progress->ops++)
-        STM_TRY(
-            add_watch_op(tx, STM__VEC_AT(&tx->watch_ops, struct stm__watch_op,
-                                         progress->ops)));
+    for (; *ops < tx->watch_ops.count; ++*ops)
+        STM_TRY(add_watch_op(
+            tx, STM__VEC_AT(&tx->watch_ops, struct stm__watch_op, *ops)));
     return STM_OK;
 }
 
-static enum stm_status find_due(struct stm_tx *tx, struct progress *progress)
+static enum stm_status find_due(struct stm_tx *tx, size_t *ops)
 {
     uint64_t latest;
 
-    for (; progress->writes < tx->fast.writes.count; progress->writes++)
+    for (; tx->looked_up < tx->fast.writes.count; tx->looked_up++)
         STM_TRY(
-            add_watchers_of(tx, stm__log_write_at(&tx->log, progress->writes)));
-    STM_TRY(take_watch_ops(tx, progress));
+            add_watchers_of(tx, stm__log_write_at(&tx->log, tx->looked_up)));
+    STM_TRY(take_watch_ops(tx, ops));
     latest = stm__log_latest(&tx->log);
     for (size_t i = 0; i < tx->runs.count; i++) {
         struct stm__run *run = stm__run_at(tx, i);
@@ -233,8 +246,8 @@ static int by_order(const void *left, const void *right)
 
 /* Runs those that are due; says whether there were any.  A watcher may create
  * others, whose runs are added behind, or cancel one that comes after it. */
-static enum stm_status run_round(struct stm_tx *tx, struct progress *progress,
-                                 unsigned round, bool *any)
+static enum stm_status run_round(struct stm_tx *tx, size_t *ops, unsigned round,
+                                 bool *any)
 {
     size_t count = tx->runs.count;
 
@@ -248,7 +261,7 @@ static enum stm_status run_round(struct stm_tx *tx, struct progress *progress,
         *any = true;
         run->round = round;
         STM_TRY(run_watcher(tx, run));
-        STM_TRY(take_watch_ops(tx, progress));
+        STM_TRY(take_watch_ops(tx, ops));
     }
     return STM_OK;
 }
@@ -279,12 +292,12 @@ static enum stm_status diverged(struct stm_tx *tx)
 
 enum stm_status stm__watch_settle(struct stm_tx *tx)
 {
-    struct progress progress = {0, 0};
+    size_t ops = 0;
     bool any = true;
 
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
-        STM_TRY(find_due(tx, &progress));
-        STM_TRY(run_round(tx, &progress, round, &any));
+        STM_TRY(find_due(tx, &ops));
+        STM_TRY(run_round(tx, &ops, round, &any));
         if (!any)
             return STM_OK;
     }

@@ -62,9 +62,16 @@ bool stm__watch_set_add(struct stm__watch_set **set,
 bool stm__watch_set_remove(struct stm__watch_set *set,
                            struct stm_watcher *watcher);
 
-/* Inside an attempt: the variable's set (NULL: none) and its version, or an
- * earlier one. */
-struct stm__watch_set *stm__watch_set_of(struct stm_tvar *var, AO_t *version);
+/* A variable's set (NULL: none), which one it is, and the version of the commit
+ * that installed it. */
+struct stm__watch_look {
+    const struct stm__watch_set *set;
+    AO_t version;
+    AO_t since;
+};
+
+/* Inside an attempt.  False: it may be about to change; look again. */
+bool stm__watch_set_look(struct stm_tvar *var, struct stm__watch_look *out);
 
 /* As values, to be released after the attempt: a set that was never installed,
  * one that was, and a watcher. */

@@ -152,13 +152,20 @@ bool stm__watch_set_remove(struct stm__watch_set *set,
     return true;
 }
 
-struct stm__watch_set *stm__watch_set_of(struct stm_tvar *var, AO_t *version)
+/* A commit that is about to install a set has made sure of the side before it
+ * locked the variable. */
+bool stm__watch_set_look(struct stm_tvar *var, struct stm__watch_look *out)
 {
     struct stm__side *side = stm__side_of(var);
 
-    *version = side ? AO_load_acquire(&side->watch_version) : 0;
-    return *version ? (struct stm__watch_set *)AO_load_acquire(&side->watch_set)
-                    : NULL;
+    *out = (struct stm__watch_look){NULL, 0, 0};
+    if (!side)
+        return true;
+    out->version = AO_load_acquire(&side->watch_version);
+    out->set = (struct stm__watch_set *)AO_load_acquire(&side->watch_set);
+    out->since = AO_load_acquire(&side->watch_since);
+    return !STM__LOCKED(AO_load_acquire(&var->word)) &&
+           AO_load(&side->watch_version) == out->version;
 }
 
 static void release_watcher(stm_value value)

@@ -17,7 +17,9 @@ static enum stm_status prepare(struct stm_tx *tx)
     if (!tx->fast.writes.count && !tx->watch_ops.count)
         return STM_OK;
     STM_TRY(stm__watch_settle(tx));
-    return stm__watch_register(tx);
+    STM_TRY(stm__watch_register(tx));
+    tx->looked_up = 0;
+    return STM_OK;
 }
 
 static struct stm_watcher *make_watcher(const struct stm_watch *watch)

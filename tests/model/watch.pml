@@ -5,21 +5,25 @@
  *
  * One watcher, W, guards x and y: never are both 1.  It reads x, and y only
  * while x is 1, so that what it watches changes with what it sees.  Whoever
- * would make both 1 is refused, if W runs in that transaction.  The threads,
- * each of one transaction, are chosen by SCENE.
+ * would make both 1 is refused, if W runs in that transaction.  A law, which
+ * may run in a transaction after it, therefore never sees both 1, not even in
+ * one that will be thrown away.  The threads, each of one transaction, are
+ * chosen by SCENE.
  *
  * What is modelled, a step for each access to something shared: reading the
  * watch version and then the set of a variable that is written; W's reads,
- * logged like all reads; its own variable, with the list of what it watches;
- * the entries in the write set for sets that change; each lock, and the look
- * under it whether the watchers are those who ran; tick, validation, and
- * publishing, where a new set goes before its version and leaves the word of
- * the variable as it was.
+ * logged like all reads, and those of the law; the snapshot that moves to the
+ * present where something is newer; W's own variable, with the list of what it
+ * watches; the entries in the write set for sets that change; each lock, and
+ * the look under it whether the watchers are those who ran; tick, validation,
+ * and publishing, where a new set goes before its version and leaves the word
+ * of the variable as it was.
  *
- * What is not: extending snapshots (here, something newer is a conflict),
- * cascades to a fix-point, and what stm.pml shows.
+ * What is not: cascades to a fix-point, waiting for a variable that is held
+ * (here, that is a conflict), and what stm.pml shows.
  *
  * What is asserted, by the letters of stm/commit.c.
+ *   A  the law holds in every attempt.
  *   F  no transaction commits both 1 unseen by W; when all is over, W is in the
  *      sets of just those variables that its own list names, and the list is
  *      what W would read now.
@@ -44,8 +48,46 @@ byte word[3];
 byte value[3]; /* of OWN: 1 if W watches x, plus 2 if it watches y */
 bit set[2];    /* is W in the watch set? */
 byte set_version[2];
+byte set_since[2]; /* the version of the commit that installed it */
 byte done;
 bit cut;
+
+/* Is what was read as it was? */
+inline STILL(v)
+{
+    if
+    :: reads[v] && word[v] != seen[v] -> goto conflict
+    :: else
+    fi
+}
+
+/* Is what was written still watched by those that were found? */
+inline STILL_WATCHED(v)
+{
+#ifndef BUG_WATCHERS_NOT_LOOKED_AT_IN_EXTENDING
+    if
+    :: known[v] && HELD(word[v]) -> goto conflict
+    :: else
+    fi;
+    if
+    :: known[v] && set_version[v] != known_version[v] -> goto conflict
+    :: else
+    fi
+#else
+    skip
+#endif
+}
+
+inline EXTEND()
+{
+    now = clock;
+    STILL(X);
+    STILL(Y);
+    STILL(OWN);
+    STILL_WATCHED(X);
+    STILL_WATCHED(Y);
+    snapshot = now
+}
 
 inline READ(v, into)
 {
@@ -54,7 +96,8 @@ inline READ(v, into)
     :: else ->
         w = word[v];
         if
-        :: HELD(w) || w > snapshot -> goto conflict
+        :: HELD(w) -> goto conflict
+        :: !HELD(w) && w > snapshot -> EXTEND()
         :: else
         fi;
         tmp = value[v];
@@ -67,7 +110,7 @@ inline READ(v, into)
 
 /* The watchers of a variable, as of the last commit: never older than the
  * version that is remembered. */
-inline LOOK_UP(v)
+inline REMEMBER(v)
 {
 #ifdef BUG_SET_BEFORE_VERSION
     known_set[v] = set[v];
@@ -77,6 +120,27 @@ inline LOOK_UP(v)
     known_set[v] = set[v];
 #endif
     known[v] = 1
+}
+
+/* The same, as of the snapshot. */
+inline LOOK_UP(v)
+{
+    REMEMBER(v);
+    now = set_since[v];
+#ifndef BUG_LOOKED_UP_WHILE_HELD
+    if
+    :: HELD(word[v]) -> goto conflict
+    :: else
+    fi;
+    if
+    :: set_version[v] != known_version[v] -> goto conflict
+    :: else
+    fi;
+#endif
+    if
+    :: now > snapshot -> EXTEND()
+    :: else
+    fi
 }
 
 inline WATCHERS_OF(v)
@@ -97,7 +161,7 @@ inline CHANGE_SET(v, watches)
         :: tmp != known_version[v] -> goto conflict
         :: else
         fi
-    :: else -> LOOK_UP(v)
+    :: else -> REMEMBER(v)
     fi;
     d_step { changes[v] = 1; new_set[v] = watches }
 }
@@ -120,7 +184,11 @@ inline RUN_WATCHER()
         :: else
         fi
     :: else
-    fi;
+    fi
+}
+
+inline REGISTER()
+{
     if
     :: after != before ->
         d_step { sets[OWN] = 1; new[OWN] = after };
@@ -132,6 +200,18 @@ inline RUN_WATCHER()
         :: (after & 2) != (before & 2) -> CHANGE_SET(Y, (after >> 1) & 1)
         :: else
         fi
+    :: else
+    fi
+}
+
+inline CHECK_LAW()
+{
+    READ(OWN, exists);
+    if
+    :: exists ->
+        READ(X, x);
+        READ(Y, y);
+        assert(!(x == 1 && y == 1))
     :: else
     fi
 }
@@ -178,6 +258,7 @@ inline PUBLISH_SET(v)
 {
     if
     :: changes[v] ->
+        set_since[v] = stamp;
 #ifdef BUG_VERSION_BEFORE_SET
         set_version[v] = set_version[v] + 1;
         set[v] = new_set[v];
@@ -222,7 +303,7 @@ inline UNLOCK(v)
 /* Sets one variable, or creates W (variable OWN). */
 proctype transaction(byte target, what)
 {
-    byte snapshot, stamp, w, tmp, x, y, before, after;
+    byte snapshot, stamp, now, w, tmp, x, y, before, after, exists;
     byte seen[3], new[3], known_version[3];
     bit reads[3], sets[3], owns[3];
     bit known[3], known_set[3], changes[2], new_set[2], due;
@@ -237,7 +318,7 @@ begin:
         changes[X] = 0; changes[Y] = 0; new_set[X] = 0; new_set[Y] = 0;
         new[X] = 0; new[Y] = 0; new[OWN] = 0;
         due = 0; x = 0; y = 0; before = 0; after = 0; w = 0; tmp = 0;
-        stamp = 0;
+        stamp = 0; now = 0; exists = 0;
         if
         :: cut -> goto refused
         :: else
@@ -254,6 +335,14 @@ begin:
     WATCHERS_OF(Y);
     if
     :: due -> RUN_WATCHER()
+    :: else
+    fi;
+    if
+    :: CHECK_LAW()
+    :: skip
+    fi;
+    if
+    :: due -> REGISTER()
     :: else
     fi;
 
