@@ -83,7 +83,8 @@ static enum stm_status serve(struct stm_tx *tx, struct stm_pool *pool,
     STM_TRY(stm_endpoint_get(tx, pool->free_workers, &worker));
     STM_TRY(stm__worker_hand(tx, (struct stm__worker *)worker, order->task,
                              order->priority));
-    return stm__pool_add(tx, pool, STM__HANDED, 1);
+    STM_TRY(stm__pool_add(tx, pool, STM__HANDED, 1));
+    return stm__pool_note_idle(tx, pool);
 }
 
 static enum stm_status add(struct stm_tx *tx,

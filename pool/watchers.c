@@ -23,33 +23,58 @@
  * In the child of a fork, where the pool has no threads, they do nothing. */
 #include "pool-internal.h"
 
-/* What the first watcher's function reads: the free workers only where there is
- * no backlog. */
+/* What the first watcher's function reads.  It watches as little as it can, so
+ * that the transactions of a task seldom run it: in a backlog not the queue,
+ * and the free workers only where tasks may be too many for them. */
 struct census {
     size_t tasks, available;
     stm_value live;
     struct stm__limits limits;
+    bool saturated; /* then nothing is known of the two above */
 };
 
 /* Not at once: what is watched should not change with every task. */
 static bool has_backlog(const struct census *census)
 {
     return !census->limits.paused && census->live >= census->limits.max &&
-           census->tasks > (census->limits.backlog ? 0 : census->live);
+           (census->saturated ||
+            census->tasks > (census->limits.backlog ? 0 : census->live));
+}
+
+static enum stm_status read_limits(struct stm_tx *tx, struct stm_pool *pool,
+                                   struct census *out)
+{
+    stm_value word;
+
+    *out = (struct census){0};
+    STM_TRY(stm__pool_get(tx, pool, STM__LIVE, &out->live));
+    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &word));
+    out->limits = stm__limits_unpack(word);
+    return STM_OK;
 }
 
 static enum stm_status take_census(struct stm_tx *tx, struct stm_pool *pool,
                                    struct census *out)
 {
-    stm_value word;
+    const struct stm__limits *limits = &out->limits;
 
-    out->available = 0;
-    STM_TRY(stm__queue_length(tx, &pool->queue, &out->tasks));
-    STM_TRY(stm__pool_get(tx, pool, STM__LIVE, &out->live));
-    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &word));
-    out->limits = stm__limits_unpack(word);
-    if (has_backlog(out) && out->limits.backlog)
+    STM_TRY(read_limits(tx, pool, out));
+    out->saturated =
+        limits->backlog && !limits->paused && out->live >= limits->max;
+    if (out->saturated)
         return STM_OK;
+    STM_TRY(stm__queue_length(tx, &pool->queue, &out->tasks));
+    if (limits->paused || out->tasks == 0 || out->live >= limits->max)
+        return STM_OK;
+    return stm_endpoint_remaining(tx, pool->free_workers, &out->available);
+}
+
+static enum stm_status take_full_census(struct stm_tx *tx,
+                                        struct stm_pool *pool,
+                                        struct census *out)
+{
+    STM_TRY(read_limits(tx, pool, out));
+    STM_TRY(stm__queue_length(tx, &pool->queue, &out->tasks));
     return stm_endpoint_remaining(tx, pool->free_workers, &out->available);
 }
 
@@ -114,11 +139,12 @@ static enum stm_status count_workers(struct stm_tx *tx, stm_value argument,
     }
     STM_TRY(take_census(tx, pool, &census));
     STM_TRY(count_missing(tx, pool, &census, &admitted));
-    if (census.live == 0 && census.tasks == 0)
+    if (census.live == 0 && census.tasks == 0 && !census.saturated)
         STM_TRY(is_drained(tx, pool, &drained));
     adjust = census.limits.surplus || census.live > census.limits.max ||
              census.limits.backlog != has_backlog(&census);
-    *result = admitted * FINDING + (census.tasks > 0 ? QUEUED : 0) +
+    *result = admitted * FINDING +
+              (census.saturated || census.tasks > 0 ? QUEUED : 0) +
               (drained ? DRAINED : 0) + (adjust ? ADJUST : 0) +
               (census.limits.paused ? HALTED : 0);
     return STM_OK;
@@ -127,6 +153,8 @@ static enum stm_status count_workers(struct stm_tx *tx, stm_value argument,
 static enum stm_status hand_out(struct stm_tx *tx, struct stm_pool *pool,
                                 size_t pairs)
 {
+    if (pairs == 0)
+        return STM_OK;
     for (size_t i = 0; i < pairs; i++) {
         stm_value task, worker;
         int64_t priority;
@@ -139,14 +167,10 @@ static enum stm_status hand_out(struct stm_tx *tx, struct stm_pool *pool,
     return stm__pool_add(tx, pool, STM__HANDED, (intptr_t)pairs);
 }
 
-/* The second watcher, if there was a backlog, does not look at the tasks yet,
- * and would hand them out one round later. */
-static enum stm_status hand_to_started(struct stm_tx *tx, struct stm_pool *pool)
+static enum stm_status hand_to_free(struct stm_tx *tx, struct stm_pool *pool)
 {
     size_t tasks, available;
 
-    if (pool->handover != STM_POOL_HAND_OFF)
-        return STM_OK;
     STM_TRY(stm__queue_length(tx, &pool->queue, &tasks));
     STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
     return hand_out(tx, pool, tasks < available ? tasks : available);
@@ -161,7 +185,11 @@ static enum stm_status start_workers(struct stm_tx *tx, struct stm_pool *pool,
     STM_TRY(stm__pool_add(tx, pool, STM__LIVE, (intptr_t)count));
     for (size_t i = 0; i < count; i++)
         STM_TRY(stm__worker_new(tx, pool, probe));
-    return paused ? STM_OK : hand_to_started(tx, pool);
+    /* The second watcher does not see the free workers, and, if there was a
+     * backlog, does not look at the tasks yet. */
+    return paused || pool->handover != STM_POOL_HAND_OFF
+               ? STM_OK
+               : hand_to_free(tx, pool);
 }
 
 /* Dismisses free workers while there are too many, and keeps the flags. */
@@ -171,7 +199,7 @@ static enum stm_status adjust_limits(struct stm_tx *tx, struct stm_pool *pool)
     struct census census;
     intptr_t gone = 0;
 
-    STM_TRY(take_census(tx, pool, &census));
+    STM_TRY(take_full_census(tx, pool, &census));
     while (census.live > census.limits.max && census.available > 0) {
         stm_value worker;
 
@@ -192,10 +220,11 @@ static enum stm_status adjust_limits(struct stm_tx *tx, struct stm_pool *pool)
     return stm__pool_set(tx, pool, STM__LIMITS, stm__limits_pack(&limits));
 }
 
-/* Whatever changes the number of remaining tasks comes by here: adding or
- * taking away a task changes the queue, and a worker that finishes one changes
- * the free workers.  A joiner waits on this alone and so is not woken by each
- * finished task. */
+/* Whatever changes the number of remaining tasks comes by here: what adds to
+ * the queue or takes from it without handing out runs the first watcher, unless
+ * there is a backlog, in which no worker is idle; all else calls
+ * stm__pool_note_idle.  A joiner waits on this alone and so is not woken by
+ * each finished task. */
 static enum stm_status note_idle(struct stm_tx *tx, struct stm_pool *pool,
                                  bool queued)
 {
@@ -255,11 +284,12 @@ static enum stm_status supply_workers(struct stm_tx *tx, stm_value argument,
     return cancel(tx, pool->starter);
 }
 
-static enum stm_status count_pairs(struct stm_tx *tx, stm_value argument,
+/* The free workers are not watched: while tasks are queued a worker becomes
+ * free only in a paused pool, or when it is made, and then gets one at once. */
+static enum stm_status count_tasks(struct stm_tx *tx, stm_value argument,
                                    stm_value *result)
 {
     struct stm_pool *pool = (struct stm_pool *)argument;
-    size_t tasks, available;
     stm_value limits;
 
     *result = 0;
@@ -268,17 +298,13 @@ static enum stm_status count_pairs(struct stm_tx *tx, stm_value argument,
     STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
     if (limits & (STM__PAUSED | STM__BACKLOG))
         return STM_OK; /* tasks come and go without running this */
-    STM_TRY(stm__queue_length(tx, &pool->queue, &tasks));
-    STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
-    *result = tasks < available ? tasks : available;
-    return STM_OK;
+    return stm__queue_length(tx, &pool->queue, result);
 }
 
 static enum stm_status pair_off(struct stm_tx *tx, stm_value argument,
-                                stm_value pairs)
+                                stm_value tasks)
 {
-    return pairs == 0 ? STM_OK
-                      : hand_out(tx, (struct stm_pool *)argument, pairs);
+    return tasks == 0 ? STM_OK : hand_to_free(tx, (struct stm_pool *)argument);
 }
 
 /* The pool keeps its handle in a variable, so that no attempt can meet one
@@ -302,7 +328,7 @@ enum stm_status stm__pool_watch(struct stm_tx *tx, struct stm_pool *pool)
                                       .argument = (stm_value)pool,
                                       .argument_type = &stm__pool_type,
                                       .name = "pool: start workers"};
-    const struct stm_watch pairer = {.function = count_pairs,
+    const struct stm_watch pairer = {.function = count_tasks,
                                      .callback = pair_off,
                                      .argument = (stm_value)pool,
                                      .argument_type = &stm__pool_type,

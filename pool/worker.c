@@ -228,12 +228,20 @@ static enum stm_status take_or_leave(struct stm_tx *tx, void *argument)
 
 /* ---- after a task ---- */
 
+/* Nobody watches the free workers: what follows from there being one more is
+ * done here. */
 static enum stm_status become_free(struct stm_tx *tx,
-                                   struct stm__worker *worker)
+                                   struct stm__worker *worker, stm_value limits)
 {
+    struct stm_pool *pool = worker->pool;
+
     STM_TRY(stm_tvar_set(tx, worker->slot, 0));
-    return stm_endpoint_replace(tx, worker->pool->free_workers,
-                                (stm_value)worker, &worker->handle);
+    STM_TRY(stm_endpoint_replace(tx, pool->free_workers, (stm_value)worker,
+                                 &worker->handle));
+    if (limits & STM__BACKLOG)
+        STM_TRY(stm__pool_set(tx, pool, STM__LIMITS,
+                              limits & ~(stm_value)STM__BACKLOG));
+    return stm__pool_note_idle(tx, pool);
 }
 
 static enum stm_status leave_busy(struct stm_tx *tx, struct wait *wait)
@@ -262,7 +270,8 @@ static enum stm_status finish(struct stm_tx *tx, void *argument)
         return leave_busy(tx, wait);
     if (!(limits & STM__PAUSED))
         status = take_next(tx, wait);
-    return status == STM_EEMPTY ? become_free(tx, wait->worker) : status;
+    return status == STM_EEMPTY ? become_free(tx, wait->worker, limits)
+                                : status;
 }
 
 /* The transaction that counts the task has committed. */
