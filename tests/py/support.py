@@ -3,6 +3,7 @@
 """What the tests share."""
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -17,10 +18,12 @@ from stm.datatypes import TList
 # Long enough for any machine and sanitizer; only what hangs takes so long.
 LIMIT = 60
 
-# For tests whose forked child starts threads.
+# For tests whose forked child starts threads or allocates memory.
 unless_forking_is_barred = unittest.skipIf(
-    "libtsan" in os.environ.get("LD_PRELOAD", ""),
-    "ThreadSanitizer starts no threads after the fork of several",
+    re.search("lib[at]san", os.environ.get("LD_PRELOAD", "")),
+    "ThreadSanitizer starts no threads after the fork of several; "
+    "AddressSanitizer's allocator may be locked for ever in the child, since "
+    "gcc's does not look after it at a fork",
 )
 
 
