@@ -59,8 +59,7 @@ static enum stm_status free_workers(struct stm_tx *tx, void *argument)
 {
     struct query *query = argument;
 
-    return stm_endpoint_remaining(tx, query->pool->free_workers,
-                                  &query->answer);
+    return stm__ready_free(tx, query->pool, &query->answer);
 }
 
 static enum stm_status queued(struct stm_tx *tx, void *argument)
@@ -137,7 +136,7 @@ static enum stm_status read_stats(struct stm_tx *tx, void *argument)
     STM_TRY(stm__pool_get(tx, pool, STM__LIVE, &stats->live));
     STM_TRY(stm__queue_length(tx, &pool->queue, &stats->queued));
     STM_TRY(stm_tpriorityqueue_length(tx, pool->delayed, &stats->delayed));
-    STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &stats->free));
+    STM_TRY(stm__ready_free(tx, pool, &stats->free));
     stats->scheduled = handed + stats->queued;
     stats->running = handed - stats->delayed - stats->finished;
     return read_flags(tx, pool, stats);

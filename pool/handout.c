@@ -32,10 +32,13 @@ static void handout_release(stm_value value)
 {
     struct stm__handout *handout = (struct stm__handout *)value;
 
-    if (handout == NULL || !stm__count_down(&handout->references))
+    if (handout == NULL ||
+        !(handout->part || stm__count_down(&handout->references)))
         return;
     if (!handout->spent)
         give_back(handout->type, handout->task);
+    if (handout->part)
+        return;
     if (handout->pool != NULL)
         stm__pool_release(handout->pool);
     free(handout);
@@ -85,28 +88,66 @@ static struct stm_pool_future *future_of(const struct stm_pool *pool,
                                      : (struct stm_pool_future *)task;
 }
 
-enum stm_status stm__handout_new(struct stm_tx *tx, struct stm_pool *pool,
-                                 stm_value task, int64_t priority,
-                                 struct stm__handout **out)
+/* Claims the task; the reference to it is still to be had. */
+static enum stm_status fill(struct stm_tx *tx, struct stm_pool *pool,
+                            stm_value task, int64_t priority,
+                            struct stm__handout *out)
 {
-    const struct stm_type *type = stm__queue_type(&pool->queue);
     struct stm_pool_future *future = future_of(pool, task);
-    struct stm__handout *handout;
     bool runs = true;
 
     if (future != NULL)
         STM_TRY(stm__future_claim(tx, future, &runs));
+    *out = (struct stm__handout){.references = 1,
+                                 .type = stm__queue_type(&pool->queue),
+                                 .task = task,
+                                 .priority = priority,
+                                 .future = future,
+                                 .runs = runs};
+    return STM_OK;
+}
+
+static enum stm_status keep(struct stm_tx *tx, struct stm__handout *out)
+{
+    out->part = true;
+    return out->type == NULL ? STM_OK
+                             : stm_export(tx, out->type, out->task, &out->task);
+}
+
+enum stm_status stm__handout_fill(struct stm_tx *tx, struct stm_pool *pool,
+                                  stm_value task, int64_t priority,
+                                  struct stm__handout *out)
+{
+    STM_TRY(fill(tx, pool, task, priority, out));
+    return keep(tx, out);
+}
+
+enum stm_status stm__handout_copy(struct stm_tx *tx, stm_value handout,
+                                  struct stm__handout *out)
+{
+    const struct stm__handout *from = (const struct stm__handout *)handout;
+
+    *out = (struct stm__handout){.type = from->type,
+                                 .task = from->task,
+                                 .priority = from->priority,
+                                 .future = from->future,
+                                 .runs = from->runs};
+    return keep(tx, out);
+}
+
+enum stm_status stm__handout_new(struct stm_tx *tx, struct stm_pool *pool,
+                                 stm_value task, int64_t priority,
+                                 struct stm__handout **out)
+{
+    struct stm__handout filled, *handout;
+
+    STM_TRY(fill(tx, pool, task, priority, &filled));
     handout = malloc(sizeof *handout);
     if (handout == NULL)
         return STM_ENOMEM;
-    *handout = (struct stm__handout){.references = 1,
-                                     .type = type,
-                                     .task = task,
-                                     .priority = priority,
-                                     .future = future,
-                                     .runs = runs};
-    if (type != NULL && type->retain != NULL)
-        type->retain(task);
+    *handout = filled;
+    if (filled.type != NULL && filled.type->retain != NULL)
+        filled.type->retain(task);
     *out = handout;
     return STM_OK;
 }

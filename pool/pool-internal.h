@@ -83,6 +83,9 @@ enum stm__field {
                       were let in for tasks that wait */
     STM__CAP,      /* how many there are with those at most; 0: no such limit */
     STM__LENT,     /* tasks that wait for others */
+    STM__STARTING, /* workers whose threads are to come, see ready.c */
+    STM__RUNG,     /* workers called to look for ready tasks, ... */
+    STM__WATCH,    /* ... and the one of them that waits, or 0 */
     STM__KEPT,     /* the least number of workers, for those who stay because of
                       it: the limits change more often */
     STM__FIELDS
@@ -110,10 +113,13 @@ struct stm_pool {
     uint64_t base; /* no later than when the watcher of these was made.  Written
                       by the attempt that makes the pool */
 
-    /* The workers without a task, most recently used first.  At the end of
-     * every transaction: a worker is in here if and only if its slot is
-     * empty. */
+    /* The workers that are parked, most recently used first. */
     struct stm_endpoint *free_workers;
+
+    /* Handed tasks that no thread has come for.  See ready.c. */
+    struct stm_tlist *ready;
+    AO_t robbed; /* how many of them were taken by workers that had run another
+                    task before; roughly */
 
     struct stm_tvar *fields[STM__FIELDS]; /* coarse: all NULL, and ... */
     struct stm_tvar *whole;               /* ... this; else NULL */
@@ -260,8 +266,7 @@ enum { STM__PAUSED = 1, STM__SURPLUS = 2, STM__BACKLOG = 4 };
 
 /* ---- tasks ---- */
 
-/* A task that a thread has, or is about to have.  It is apart from a worker's
- * slot, so that any word can be a task, and an empty slot is not one. */
+/* A task that a thread has, or is about to have. */
 struct stm__handout {
     AO_t references;
     const struct stm_type *type;
@@ -271,6 +276,7 @@ struct stm__handout {
                               NULL */
     struct stm_pool_future *future; /* what the task stands for, or NULL */
     bool runs;  /* is it to be run?  No if it is a future that has run */
+    bool part;  /* is it part of something, so that references is unused? */
     bool spent; /* has the reference to the task been given back?  Written by
                    the thread that runs it, which then still holds this */
 };
@@ -284,6 +290,16 @@ STM_NODISCARD enum stm_status stm__handout_new(struct stm_tx *tx,
                                                struct stm_pool *pool,
                                                stm_value task, int64_t priority,
                                                struct stm__handout **out);
+
+/* The same in memory of the caller's, as part of it: when the attempt commits,
+ * it holds a reference to the task, and is to be released, which leaves the
+ * memory alone; else it holds nothing. */
+STM_NODISCARD enum stm_status
+stm__handout_fill(struct stm_tx *tx, struct stm_pool *pool, stm_value task,
+                  int64_t priority, struct stm__handout *out);
+STM_NODISCARD enum stm_status stm__handout_copy(struct stm_tx *tx,
+                                                stm_value handout,
+                                                struct stm__handout *out);
 void stm__handout_retain(struct stm__handout *handout);
 void stm__handout_release(struct stm__handout *handout);
 
@@ -441,10 +457,11 @@ STM_NODISCARD enum stm_status stm__vigil_keep(struct stm__vigil *vigil);
 struct stm__worker {
     AO_t references;
     struct stm_pool *pool; /* a reference */
-    struct stm_tvar *slot; /* the handout that it is to run, or 0 */
-    uint64_t handle;       /* its place among the free workers.  Written by the
-                              attempt that makes the worker, then by its own
-                              thread's */
+    struct stm_tvar *slot; /* a word; see ready.c */
+    uint64_t handle;       /* its place among the parked ones.  Written by the
+                              attempts of its own thread */
+    stm_value arrived;     /* 1 once its first transaction has committed, since
+                              when it is not starting; its thread's */
     bool probe;            /* does its start tell whether threads can be
                               started again?  (door.c)  Constant */
     size_t waits;          /* in stm_pool_wait_begin, so many deep; its own
@@ -459,18 +476,8 @@ struct stm__worker *stm__worker_self(void);
 STM_NODISCARD enum stm_status
 stm__worker_new(struct stm_tx *tx, struct stm_pool *pool, bool probe);
 
-/* Hands a task to a worker that has none. */
-STM_NODISCARD enum stm_status stm__worker_hand(struct stm_tx *tx,
-                                               struct stm__worker *worker,
-                                               stm_value task,
-                                               int64_t priority);
-
-/* Makes a free worker, which is no longer among them, leave. */
-STM_NODISCARD enum stm_status stm__worker_dismiss(struct stm_tx *tx,
-                                                  struct stm__worker *worker);
-
-/* The worker is to count no more: it leaves the free ones, or its task goes
- * back to the queue. */
+/* The worker, which has no task, is to count no more.  If too few are left for
+ * the ready tasks, one of these goes back to the queue. */
 STM_NODISCARD enum stm_status stm__worker_undo(struct stm_tx *tx,
                                                struct stm__worker *worker);
 
@@ -478,6 +485,65 @@ STM_NODISCARD enum stm_status stm__worker_undo(struct stm_tx *tx,
  * started. */
 void *stm__worker_main(void *argument);
 void stm__worker_failed(struct stm__worker *worker, int error);
+
+/* ---- ready tasks; see ready.c ---- */
+
+/* Once the queue is known.  False: out of memory. */
+bool stm__ready_init(struct stm_pool *pool);
+
+/* How many workers are free: what no ready task speaks for. */
+STM_NODISCARD enum stm_status
+stm__ready_free(struct stm_tx *tx, struct stm_pool *pool, size_t *out);
+
+/* Hands a task out; one must be free.  After the last, call. */
+STM_NODISCARD enum stm_status stm__ready_add(struct stm_tx *tx,
+                                             struct stm_pool *pool,
+                                             stm_value task, int64_t priority);
+
+/* Sees to it that somebody comes if tasks are ready. */
+STM_NODISCARD enum stm_status stm__ready_call(struct stm_tx *tx,
+                                              struct stm_pool *pool);
+
+/* Takes the first, as stm__handout_fill does.  STM_EEMPTY. */
+STM_NODISCARD enum stm_status stm__ready_take(struct stm_tx *tx,
+                                              struct stm_pool *pool,
+                                              struct stm__handout *out);
+
+/* A worker that had just run another has taken one. */
+void stm__ready_note_robbery(struct stm_pool *pool);
+
+/* A worker is gone: the last task goes back to the queue if there are too few,
+ * and another worker is called. */
+STM_NODISCARD enum stm_status stm__ready_trim(struct stm_tx *tx,
+                                              struct stm_pool *pool);
+
+/* What a worker that was rung knows, and what comes of its looking. */
+struct stm__look {
+    bool watches; /* is it on watch? */
+    size_t ready; /* when it looked last, so many were ready ... */
+    AO_t robbed;  /* ... and robbed; out: now */
+    enum { STM__TAKES, STM__PARKS, STM__WATCHES, STM__GOES } verdict; /* out */
+};
+
+/* For a worker that finds its slot filled, and not with a dismissal.  It takes
+ * a task, or is then to be parked, or it watches; or it was dismissed. */
+STM_NODISCARD enum stm_status stm__ready_look(struct stm_tx *tx,
+                                              struct stm__worker *worker,
+                                              struct stm__look *look,
+                                              stm_value slot,
+                                              struct stm__handout *out);
+
+/* A worker that started, or was rung, does not look any more.  STM_EEMPTY: it
+ * was dismissed meanwhile. */
+STM_NODISCARD enum stm_status stm__ready_arrive(struct stm_tx *tx,
+                                                struct stm_pool *pool);
+STM_NODISCARD enum stm_status stm__ready_desert(struct stm_tx *tx,
+                                                struct stm__worker *worker);
+
+/* Makes a free worker leave; there must be one.  It counts no more. */
+STM_NODISCARD enum stm_status stm__ready_dismiss(struct stm_tx *tx,
+                                                 struct stm_pool *pool);
+bool stm__ready_is_dismissal(stm_value slot);
 
 /* Has the process forked since the worker was made, into this child? */
 static inline bool stm__worker_vanished(const struct stm__worker *worker)

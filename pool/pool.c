@@ -22,6 +22,8 @@ static void pool_free(struct stm_pool *pool)
             stm_tvar_release(watchers[i]);
     if (pool->free_workers != NULL)
         stm_endpoint_release(pool->free_workers);
+    if (pool->ready != NULL)
+        stm_tlist_release(pool->ready);
     if (pool->queue.list != NULL)
         stm_tlist_release(pool->queue.list);
     if (pool->queue.heap != NULL)
@@ -146,7 +148,8 @@ static bool make_queues(struct stm_pool *pool,
         pool->queue.list =
             stm_tlist_new(config->futures ? &stm_pool_future_type : NULL);
     return pool->delayed != NULL &&
-           (pool->queue.list != NULL || pool->queue.heap != NULL);
+           (pool->queue.list != NULL || pool->queue.heap != NULL) &&
+           stm__ready_init(pool);
 }
 
 /* Everything but what needs a transaction. */

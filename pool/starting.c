@@ -93,14 +93,13 @@ enum stm_status stm__worker_new(struct stm_tx *tx, struct stm_pool *pool,
         return STM_ENOMEM;
     *worker =
         (struct stm__worker){.references = 1, .pool = pool, .probe = probe};
-    worker->slot = stm_tvar_new(&stm__handout_type, 0);
+    worker->slot = stm_tvar_new(NULL, 0);
     if (worker->slot == NULL) {
         free(worker);
         return STM_ENOMEM;
     }
     stm__pool_retain(pool);
-    status = stm_endpoint_replace(tx, pool->free_workers, (stm_value)worker,
-                                  &worker->handle);
+    status = stm__pool_add(tx, pool, STM__STARTING, 1);
     if (status == STM_OK)
         status = stm_on_commit(tx, start, (stm_value)worker, &stm__worker_type);
     stm__worker_type.release((stm_value)worker);

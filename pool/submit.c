@@ -30,7 +30,7 @@ static enum stm_status read_room(struct stm_tx *tx, struct stm_pool *pool,
     limits = stm__limits_unpack(word);
     if (limits.paused)
         return STM_OK;
-    STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
+    STM_TRY(stm__ready_free(tx, pool, &available));
     STM_TRY(stm__pool_get(tx, pool, STM__LIVE, &live));
     *out += available + (limits.max > live ? limits.max - live : 0);
     return STM_OK;
@@ -68,7 +68,7 @@ static enum stm_status is_served(struct stm_tx *tx, struct stm_pool *pool,
     STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
     if (limits & (STM__PAUSED | STM__SURPLUS))
         return STM_OK;
-    STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
+    STM_TRY(stm__ready_free(tx, pool, &available));
     *out = available > 0;
     return STM_OK;
 }
@@ -78,12 +78,8 @@ static enum stm_status is_served(struct stm_tx *tx, struct stm_pool *pool,
 static enum stm_status serve(struct stm_tx *tx, struct stm_pool *pool,
                              const struct stm_pool_order *order)
 {
-    stm_value worker;
-
-    STM_TRY(stm_endpoint_get(tx, pool->free_workers, &worker));
-    STM_TRY(stm__worker_hand(tx, (struct stm__worker *)worker, order->task,
-                             order->priority));
-    STM_TRY(stm__pool_add(tx, pool, STM__HANDED, 1));
+    STM_TRY(stm__ready_add(tx, pool, order->task, order->priority));
+    STM_TRY(stm__ready_call(tx, pool));
     return stm__pool_note_idle(tx, pool);
 }
 

@@ -66,16 +66,15 @@ static enum stm_status take_census(struct stm_tx *tx, struct stm_pool *pool,
     STM_TRY(stm__queue_length(tx, &pool->queue, &out->tasks));
     if (limits->paused || out->tasks == 0 || out->live >= limits->max)
         return STM_OK;
-    return stm_endpoint_remaining(tx, pool->free_workers, &out->available);
+    return stm__ready_free(tx, pool, &out->available);
 }
 
-static enum stm_status take_full_census(struct stm_tx *tx,
-                                        struct stm_pool *pool,
-                                        struct census *out)
+static enum stm_status
+take_full_census(struct stm_tx *tx, struct stm_pool *pool, struct census *out)
 {
     STM_TRY(read_limits(tx, pool, out));
     STM_TRY(stm__queue_length(tx, &pool->queue, &out->tasks));
-    return stm_endpoint_remaining(tx, pool->free_workers, &out->available);
+    return stm__ready_free(tx, pool, &out->available);
 }
 
 /* Workers short of running all tasks at once within the limit. */
@@ -153,18 +152,14 @@ static enum stm_status count_workers(struct stm_tx *tx, stm_value argument,
 static enum stm_status hand_out(struct stm_tx *tx, struct stm_pool *pool,
                                 size_t pairs)
 {
-    if (pairs == 0)
-        return STM_OK;
     for (size_t i = 0; i < pairs; i++) {
-        stm_value task, worker;
+        stm_value task;
         int64_t priority;
 
         STM_TRY(stm__queue_pop(tx, &pool->queue, &task, &priority));
-        STM_TRY(stm_endpoint_get(tx, pool->free_workers, &worker));
-        STM_TRY(
-            stm__worker_hand(tx, (struct stm__worker *)worker, task, priority));
+        STM_TRY(stm__ready_add(tx, pool, task, priority));
     }
-    return stm__pool_add(tx, pool, STM__HANDED, (intptr_t)pairs);
+    return stm__ready_call(tx, pool);
 }
 
 static enum stm_status hand_to_free(struct stm_tx *tx, struct stm_pool *pool)
@@ -172,7 +167,7 @@ static enum stm_status hand_to_free(struct stm_tx *tx, struct stm_pool *pool)
     size_t tasks, available;
 
     STM_TRY(stm__queue_length(tx, &pool->queue, &tasks));
-    STM_TRY(stm_endpoint_remaining(tx, pool->free_workers, &available));
+    STM_TRY(stm__ready_free(tx, pool, &available));
     return hand_out(tx, pool, tasks < available ? tasks : available);
 }
 
@@ -192,25 +187,28 @@ static enum stm_status start_workers(struct stm_tx *tx, struct stm_pool *pool,
                : hand_to_free(tx, pool);
 }
 
+static enum stm_status dismiss(struct stm_tx *tx, struct stm_pool *pool,
+                               struct census *census)
+{
+    intptr_t gone = 0;
+
+    while (census->live > census->limits.max && census->available > 0) {
+        STM_TRY(stm__ready_dismiss(tx, pool));
+        census->live--;
+        census->available--;
+        gone++;
+    }
+    return gone > 0 ? stm__pool_add(tx, pool, STM__LIVE, -gone) : STM_OK;
+}
+
 /* Dismisses free workers while there are too many, and keeps the flags. */
 static enum stm_status adjust_limits(struct stm_tx *tx, struct stm_pool *pool)
 {
     struct stm__limits limits;
     struct census census;
-    intptr_t gone = 0;
 
     STM_TRY(take_full_census(tx, pool, &census));
-    while (census.live > census.limits.max && census.available > 0) {
-        stm_value worker;
-
-        STM_TRY(stm_endpoint_get(tx, pool->free_workers, &worker));
-        STM_TRY(stm__worker_dismiss(tx, (struct stm__worker *)worker));
-        census.live--;
-        census.available--;
-        gone++;
-    }
-    if (gone > 0)
-        STM_TRY(stm__pool_add(tx, pool, STM__LIVE, -gone));
+    STM_TRY(dismiss(tx, pool, &census));
     limits = census.limits;
     limits.surplus = census.live > limits.max;
     limits.backlog = census.available == 0 && has_backlog(&census);

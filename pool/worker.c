@@ -5,21 +5,22 @@
  *
  *   started --(thread cannot be started)--> taken back
  *      |
- *      v         slot filled                 returned
+ *      v         takes a ready task          returned
  *    free  -------------------->  running  ----------+----> left (too many)
  *      ^                             ^               |
  *      |                             +-- a task is --+
- *      |                                 queued      |
- *      +----------- nothing is queued ---------------+
+ *      |                            ready or queued  |
+ *      +----------- there is no other ---------------+
  *      |
  *      +--(idle for keep_alive and not kept, closing, dismissed)--> left
  *
  * A free worker sleeps on its own slot (and on the pool's closing, which
- * changes once).  The transaction that lets it leave reads the slot, too, so a
- * task that is handed over in that instant conflicts with leaving: either the
- * worker has gone from the free workers, or it sees the task.  The one that
- * finishes a task either takes the next from the queue or puts the worker back
- * among the free, in front; a busy worker does not sleep between tasks.
+ * changes once).  The transaction that lets it leave looks whether a ready task
+ * needs it, so a task that is handed out in that instant conflicts with
+ * leaving: either there is another worker for it, or it is taken.  The one that
+ * finishes a task either takes the next, from the ready ones or else from the
+ * queue, or parks the worker again, in front; a busy worker does not sleep
+ * between tasks.
  *
  * In the shared list's hand-over there is nobody who fills slots: a free worker
  * sleeps on the queue besides, and takes a task itself.
@@ -32,8 +33,7 @@
  * transactions, with nothing locked.
  *
  * All of that may fork.  In the child the worker is the only thread, and what
- * is in the queue and in its slot is the parent's: it does nothing more and
- * ends. */
+ * is queued or ready is the parent's: it does nothing more and ends. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -63,56 +63,26 @@ static void worker_release(stm_value value)
 const struct stm_type stm__worker_type = {
     .name = "worker", .retain = worker_retain, .release = worker_release};
 
-/* The process's own reference stays. */
-static struct stm__handout dismissal = {.references = 1};
-
-/* Fills a slot; *out is borrowed until the attempt ends. */
-static enum stm_status fill_slot(struct stm_tx *tx, struct stm__worker *worker,
-                                 stm_value task, int64_t priority,
-                                 stm_value *out)
-{
-    struct stm__handout *handout;
-    enum stm_status status;
-
-    /* Until the attempt ends it borrows the task from the queue, and then the
-     * handout from the slot, so nothing here releases the last reference to a
-     * task. */
-    STM_TRY(stm__handout_new(tx, worker->pool, task, priority, &handout));
-    status = stm_tvar_set(tx, worker->slot, (stm_value)handout);
-    *out = (stm_value)handout;
-    stm__handout_release(handout);
-    return status;
-}
-
-enum stm_status stm__worker_hand(struct stm_tx *tx, struct stm__worker *worker,
-                                 stm_value task, int64_t priority)
-{
-    stm_value handout;
-
-    return fill_slot(tx, worker, task, priority, &handout);
-}
-
-enum stm_status stm__worker_dismiss(struct stm_tx *tx,
-                                    struct stm__worker *worker)
-{
-    return stm_tvar_set(tx, worker->slot, (stm_value)&dismissal);
-}
-
 enum stm_status stm__worker_undo(struct stm_tx *tx, struct stm__worker *worker)
 {
     struct stm_pool *pool = worker->pool;
+    enum stm_status status;
     stm_value slot;
 
     STM_TRY(stm_tvar_get(tx, worker->slot, &slot));
-    if (slot == (stm_value)&dismissal)
+    if (stm__ready_is_dismissal(slot))
         return STM_OK;
-    if (slot != 0) {
-        STM_TRY(stm__task_return(tx, pool, (struct stm__handout *)slot));
-        STM_TRY(stm_tvar_set(tx, worker->slot, 0));
-    } else {
-        STM_TRY(stm_endpoint_remove(tx, pool->free_workers, worker->handle));
-    }
-    return stm__pool_add(tx, pool, STM__LIVE, -1);
+    if (!worker->arrived)
+        status = stm__ready_arrive(tx, pool);
+    else if (slot != 0)
+        status = stm__ready_desert(tx, worker);
+    else
+        status = stm_endpoint_remove(tx, pool->free_workers, worker->handle);
+    if (status == STM_EEMPTY) /* dismissed */
+        return STM_OK;
+    STM_TRY(status);
+    STM_TRY(stm__pool_add(tx, pool, STM__LIVE, -1));
+    return stm__ready_trim(tx, pool);
 }
 
 /* What a worker's transaction has decided. */
@@ -124,28 +94,48 @@ struct wait {
     enum verdict verdict;
     bool kept;                    /* it sleeps without a time, ... */
     stm_value least;              /* ... until the least number is another */
+    struct stm__look look;        /* as of the last commit */
+    struct stm__look next;        /* as of this attempt */
     stm_value handout;            /* what it got; 0: nothing */
     struct stm__handout *current; /* what it runs, until that is counted, ... */
     struct stm__handout *counted; /* ... and until it is let go */
+    struct stm__handout own[2];   /* where they are */
+    bool robs;                    /* was the last one ready? */
     enum stm_status why;          /* of finishing that: see stm__task_finish */
     bool lost; /* has it been counted that the thread ends? */
 };
 
 /* ---- taking a task ---- */
 
-/* The next task, if there is one, without going by the free workers: since
- * there are tasks only while no worker is free, it is the one that the second
- * watcher would hand to this worker at once.  STM_EEMPTY. */
+/* Where what it takes is put: not where what it runs is. */
+static struct stm__handout *own_place(struct wait *wait)
+{
+    return &wait->own[wait->current == &wait->own[0]];
+}
+
+/* The next task, if there is one, without going by the ready ones: since there
+ * are tasks only while no worker is free, it is the one that this worker would
+ * get at once.  STM_EEMPTY. */
 static enum stm_status take_next(struct stm_tx *tx, struct wait *wait)
 {
     struct stm_pool *pool = wait->worker->pool;
-    stm_value task, handout;
+    struct stm__handout *own = own_place(wait);
+    stm_value task;
     int64_t priority;
 
     STM_TRY(stm__queue_pop(tx, &pool->queue, &task, &priority));
     STM_TRY(stm__pool_add(tx, pool, STM__HANDED, 1));
-    STM_TRY(fill_slot(tx, wait->worker, task, priority, &handout));
-    return stm_export(tx, &stm__handout_type, handout, &wait->handout);
+    STM_TRY(stm__handout_fill(tx, pool, task, priority, own));
+    return stm_export(tx, NULL, (stm_value)own, &wait->handout);
+}
+
+/* The first ready one.  STM_EEMPTY. */
+static enum stm_status take_ready(struct stm_tx *tx, struct wait *wait)
+{
+    struct stm__handout *own = own_place(wait);
+
+    STM_TRY(stm__ready_take(tx, wait->worker->pool, own));
+    return stm_export(tx, NULL, (stm_value)own, &wait->handout);
 }
 
 /* STM_EEMPTY: nothing to take. */
@@ -164,11 +154,84 @@ static enum stm_status help_oneself(struct stm_tx *tx, struct wait *wait)
     return stm_endpoint_remove(tx, pool->free_workers, worker->handle);
 }
 
+/* ---- having none ---- */
+
+static enum stm_status park(struct stm_tx *tx, struct stm__worker *worker)
+{
+    return stm_endpoint_replace(tx, worker->pool->free_workers,
+                                (stm_value)worker, &worker->handle);
+}
+
+static enum stm_status leave_unparked(struct stm_tx *tx, struct wait *wait)
+{
+    struct stm_pool *pool = wait->worker->pool;
+
+    wait->verdict = LEAVES;
+    STM_TRY(stm__pool_add(tx, pool, STM__LIVE, -1));
+    return stm__door_knock(tx, pool, false);
+}
+
+static enum stm_status park_or_leave(struct stm_tx *tx, struct wait *wait)
+{
+    struct stm_pool *pool = wait->worker->pool;
+    stm_value limits;
+
+    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
+    if (limits & STM__SURPLUS)
+        return leave_unparked(tx, wait);
+    wait->verdict = LOOKS_AGAIN;
+    return park(tx, wait->worker);
+}
+
+/* The first transaction of a worker. */
+static enum stm_status arrive(struct stm_tx *tx, struct wait *wait)
+{
+    struct stm_pool *pool = wait->worker->pool;
+    enum stm_status status = stm__ready_arrive(tx, pool);
+
+    if (status == STM_EEMPTY) {
+        wait->verdict = LEAVES;
+        return STM_OK;
+    }
+    STM_TRY(status);
+    STM_TRY(stm_export(tx, NULL, 1, &wait->worker->arrived));
+    status = take_ready(tx, wait);
+    return status == STM_EEMPTY ? park_or_leave(tx, wait) : status;
+}
+
+static enum stm_status look(struct stm_tx *tx, struct wait *wait,
+                            stm_value slot)
+{
+    struct stm__handout *own = own_place(wait);
+
+    wait->next = wait->look;
+    STM_TRY(stm__ready_look(tx, wait->worker, &wait->next, slot, own));
+    wait->next.watches = wait->next.verdict == STM__WATCHES;
+    switch (wait->next.verdict) {
+    case STM__TAKES:
+        return stm_export(tx, NULL, (stm_value)own, &wait->handout);
+    case STM__PARKS:
+        return park_or_leave(tx, wait);
+    case STM__WATCHES:
+        wait->verdict = LOOKS_AGAIN;
+        break;
+    case STM__GOES:
+        wait->verdict = LEAVES;
+        break;
+    }
+    return STM_OK;
+}
+
+/* Unless a ready task needs it. */
 static enum stm_status leave(struct stm_tx *tx, struct wait *wait)
 {
-    wait->verdict = LEAVES;
-    STM_TRY(stm__worker_undo(tx, wait->worker));
-    return stm__door_knock(tx, wait->worker->pool, false);
+    struct stm__worker *worker = wait->worker;
+    struct stm_pool *pool = worker->pool;
+    size_t available;
+
+    STM_TRY(stm__ready_free(tx, pool, &available));
+    STM_TRY(stm_endpoint_remove(tx, pool->free_workers, worker->handle));
+    return available > 0 ? leave_unparked(tx, wait) : take_ready(tx, wait);
 }
 
 static enum stm_status sleep_on(struct stm_tx *tx, struct wait *wait)
@@ -213,12 +276,14 @@ static enum stm_status take_or_leave(struct stm_tx *tx, void *argument)
         return STM_OK;
     STM_TRY(stm__pool_sign(tx, pool));
     STM_TRY(stm_tvar_get(tx, wait->worker->slot, &slot));
-    if (slot == (stm_value)&dismissal) {
+    if (stm__ready_is_dismissal(slot)) {
         wait->verdict = LEAVES;
         return STM_OK;
     }
+    if (!wait->worker->arrived)
+        return arrive(tx, wait);
     if (slot != 0)
-        return stm_export(tx, &stm__handout_type, slot, &wait->handout);
+        return look(tx, wait, slot);
     status = help_oneself(tx, wait);
     if (status != STM_EEMPTY)
         return status;
@@ -230,45 +295,60 @@ static enum stm_status take_or_leave(struct stm_tx *tx, void *argument)
 
 /* Nobody watches the free workers: what follows from there being one more is
  * done here. */
+static enum stm_status end_backlog(struct stm_tx *tx, struct stm_pool *pool,
+                                   stm_value limits)
+{
+    if (!(limits & STM__BACKLOG))
+        return STM_OK;
+    return stm__pool_set(tx, pool, STM__LIMITS,
+                         limits & ~(stm_value)STM__BACKLOG);
+}
+
 static enum stm_status become_free(struct stm_tx *tx,
                                    struct stm__worker *worker, stm_value limits)
 {
-    struct stm_pool *pool = worker->pool;
-
-    STM_TRY(stm_tvar_set(tx, worker->slot, 0));
-    STM_TRY(stm_endpoint_replace(tx, pool->free_workers, (stm_value)worker,
-                                 &worker->handle));
-    if (limits & STM__BACKLOG)
-        STM_TRY(stm__pool_set(tx, pool, STM__LIMITS,
-                              limits & ~(stm_value)STM__BACKLOG));
-    return stm__pool_note_idle(tx, pool);
+    STM_TRY(park(tx, worker));
+    STM_TRY(end_backlog(tx, worker->pool, limits));
+    return stm__pool_note_idle(tx, worker->pool);
 }
 
-static enum stm_status leave_busy(struct stm_tx *tx, struct wait *wait)
+/* A ready task, whose worker then is free for the next of the queue. */
+static enum stm_status rob(struct stm_tx *tx, struct wait *wait,
+                           stm_value limits)
 {
     struct stm_pool *pool = wait->worker->pool;
+    stm_value task;
+    int64_t priority;
+    size_t queued;
 
-    wait->verdict = LEAVES;
-    STM_TRY(stm_tvar_set(tx, wait->worker->slot, 0));
-    STM_TRY(stm__pool_add(tx, pool, STM__LIVE, -1));
-    return stm__door_knock(tx, pool, false);
+    STM_TRY(take_ready(tx, wait));
+    wait->robs = true;
+    if (limits & STM__PAUSED)
+        return STM_OK;
+    STM_TRY(stm__queue_length(tx, &pool->queue, &queued));
+    if (queued == 0)
+        return end_backlog(tx, pool, limits);
+    STM_TRY(stm__queue_pop(tx, &pool->queue, &task, &priority));
+    return stm__ready_add(tx, pool, task, priority);
 }
 
 static enum stm_status finish(struct stm_tx *tx, void *argument)
 {
     struct wait *wait = argument;
     struct stm_pool *pool = wait->worker->pool;
-    enum stm_status status = STM_EEMPTY;
+    enum stm_status status;
     stm_value limits;
 
     wait->verdict = STAYS;
+    wait->robs = false;
     STM_TRY(stm__pool_sign(tx, pool));
     STM_TRY(stm__task_finish(tx, pool, wait->current, wait->why));
     STM_TRY(stm__door_knock(tx, pool, true));
     STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
     if (limits & STM__SURPLUS || wait->why != STM_OK)
-        return leave_busy(tx, wait);
-    if (!(limits & STM__PAUSED))
+        return leave_unparked(tx, wait);
+    status = rob(tx, wait, limits);
+    if (status == STM_EEMPTY && !(limits & STM__PAUSED))
         status = take_next(tx, wait);
     return status == STM_EEMPTY ? become_free(tx, wait->worker, limits)
                                 : status;
@@ -302,6 +382,8 @@ static void run_task(struct wait *wait)
         stm__handout_spend(wait->current);
     if (!stm__worker_vanished(worker))
         stm__pool_insist(finish, wait);
+    if (wait->robs)
+        stm__ready_note_robbery(pool);
     /* Others may look at it now: see spent. */
     let_go(wait);
 }
@@ -322,6 +404,7 @@ static void work(struct wait *wait)
     while (!stm__worker_vanished(worker) && wait->verdict != LEAVES) {
         if (wait->handout == 0)
             stm__pool_insist(take_or_leave, wait);
+        wait->look = wait->next;
         wait->kept = wait->verdict == KEPT;
         if (wait->handout != 0 && !stm__worker_vanished(worker))
             run_task(wait);
@@ -332,9 +415,14 @@ static void work(struct wait *wait)
 
 static enum stm_status desert(struct stm_tx *tx, void *argument)
 {
-    struct stm__worker *worker = argument;
+    struct wait *wait = argument;
+    struct stm__worker *worker = wait->worker;
 
-    return stm__worker_undo(tx, worker);
+    if (wait->handout == 0)
+        return stm__worker_undo(tx, worker);
+    STM_TRY(stm__task_return(tx, worker->pool,
+                             (struct stm__handout *)wait->handout));
+    return stm__pool_add(tx, worker->pool, STM__LIVE, -1);
 }
 
 static void count_loss(struct wait *wait)
@@ -346,7 +434,7 @@ static void count_loss(struct wait *wait)
     if (wait->current != NULL)
         stm__pool_insist(finish, wait);
     else if (wait->verdict != LEAVES)
-        stm__pool_insist(desert, wait->worker);
+        stm__pool_insist(desert, wait);
 }
 
 /* The thread ends in the midst of its work: a task has ended it.  An attempt

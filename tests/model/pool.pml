@@ -1,22 +1,22 @@
 /* SPDX-FileCopyrightText: 2026 The stm authors
  * SPDX-License-Identifier: MIT */
-/* The pool: a model of pool/watchers.c, worker.c, door.c and closing.c for
- * Spin.  Is a task ever lost, or a pool never at its end?
+/* The pool: a model of pool/watchers.c, worker.c, ready.c, door.c and closing.c
+ * for Spin.  Is a task ever lost, or a pool never at its end?
  *
  * What is modelled.  Each transaction of the pool is one step, which ends by
  * running the two watchers until nothing changes: that this may be so is what
  * stm.pml and watch.pml are for.  Between its transactions a worker can be
  * overtaken by everything.  Threads are started after the commit, and up to
  * FAILS times that fails.  A worker that is idle may find its time over at any
- * moment.
+ * moment.  With SHRINKS the pool is to have one worker less at any moment.
  *
  * What is not.  What tasks do, references, time: pauses are of any length, but
  * whoever waits for the pool goes on knocking.
  *
  * What is asserted: every task runs, once, though threads cannot be started,
  * workers leave, and the pool is closed at any moment; a closed pool comes to
- * its end, with no worker left; a worker is among the free if and only if its
- * slot is empty.
+ * its end, with no worker left; there are no more ready tasks than workers for
+ * them; and nobody sleeps for ever beside a ready task.
  *
  * BUG_... puts a known mistake back; the table is in check-models. */
 #ifndef MAX
@@ -30,13 +30,24 @@
 
 mtype = { none, starting, alive };
 mtype record[RECORDS] = none;
-bit is_free[RECORDS], slot[RECORDS], probe[RECORDS];
+bit is_parked[RECORDS], probe[RECORDS];
+byte slot[RECORDS]; /* EMPTY, RUNG or DISMISSED */
 
-byte tasks, available, live, handed, finished;
+byte tasks, ready, live, handed, finished;
+byte parked, rung, coming; /* the last: threads that start */
+byte watch;                /* who is on watch, plus 1 */
+bit robbed;                /* since one was rung, or looked */
+byte most = MAX;
 byte misses;
 byte door; /* 0: open; 1: probing; 2: barred, plus the tasks scheduled then */
 bit closing, over;
 byte ran, fails;
+
+#define EMPTY 0
+#define RUNG 1
+#define DISMISSED 2
+#define AVAILABLE (parked + rung + coming)
+#define FREE (AVAILABLE - ready)
 
 #define OPEN 0
 #define PROBING 1
@@ -71,6 +82,49 @@ inline KNOCK(patience)
 
 #define PATIENT (1 << misses)
 
+/* ready.c */
+inline FIND_PARKED()
+{
+    i = 0;
+    do
+    :: !is_parked[i] -> i++
+    :: else -> break
+    od;
+    is_parked[i] = 0;
+    parked--
+}
+
+inline RING()
+{
+    FIND_PARKED();
+    assert(slot[i] == EMPTY);
+    slot[i] = RUNG;
+    rung++;
+    robbed = 0
+}
+
+inline CALL()
+{
+    if
+    :: ready && !rung && parked -> RING()
+    :: else
+    fi
+}
+
+inline TRIM()
+{
+    if
+    :: ready > AVAILABLE ->
+        ready--;
+#ifndef BUG_TASK_NOT_TAKEN_BACK
+        tasks++;
+#endif
+        handed--
+    :: else
+    fi;
+    CALL()
+}
+
 /* watchers.c */
 inline START_ONE()
 {
@@ -81,17 +135,26 @@ inline START_ONE()
     od;
     record[i] = starting;
     probe[i] = (door != OPEN);
-    is_free[i] = 1;
-    available++;
+    coming++;
     live++
+}
+
+inline DISMISS()
+{
+    if
+    :: parked -> FIND_PARKED(); slot[i] = DISMISSED
+    :: !parked && coming -> coming--
+    :: !parked && !coming -> rung--
+    fi;
+    live--
 }
 
 inline WATCHERS()
 {
     do
-    :: !over && tasks > available && live < MAX ->
-        change = tasks - available;
-        change = (change < MAX - live -> change : MAX - live);
+    :: !over && tasks > FREE && live < most ->
+        change = tasks - FREE;
+        change = (change < most - live -> change : most - live);
         ADMIT(change);
         if
         :: admitted ->
@@ -105,47 +168,38 @@ inline WATCHERS()
             fi
         :: else -> goto paired
         fi
+    :: !over && live > most && FREE > 0 -> DISMISS()
     :: else ->
 paired:
         if
-        :: !over && tasks && available ->
-            i = 0;
-            do
-            :: !is_free[i] -> i++
-            :: else -> break
-            od;
-            is_free[i] = 0;
-            available--;
-            assert(!slot[i]);
-            slot[i] = 1;
+        :: !over && tasks && FREE > 0 ->
             tasks--;
-            handed++
+            handed++;
+            ready++;
+            CALL()
         :: else -> break
         fi
     od;
     if
-    :: closing && !live && !tasks -> over = 1
+    :: closing && !live && !tasks && handed == finished -> over = 1
     :: else
     fi;
+    assert(ready <= AVAILABLE);
     i = 0;
     admitted = 0;
     change = 0
 }
 
 /* worker.c */
+inline GONE() { record[me] = none; slot[me] = EMPTY }
+
 inline TAKE_BACK()
 {
     if
-    :: slot[me] ->
-        slot[me] = 0;
-#ifndef BUG_TASK_NOT_TAKEN_BACK
-        tasks++;
-#endif
-        handed--
-    :: else -> is_free[me] = 0; available--
+    :: coming -> coming--; live--; TRIM()
+    :: else /* dismissed */
     fi;
-    record[me] = none;
-    live--;
+    GONE();
     if
     :: door < BARRED -> misses++
     :: else
@@ -153,28 +207,77 @@ inline TAKE_BACK()
     door = BARRED + SCHEDULED
 }
 
-inline LEAVE()
+inline LEAVE() { live--; GONE(); KNOCK(1) }
+
+inline PARK() { is_parked[me] = 1; parked++ }
+inline UNPARK() { is_parked[me] = 0; parked-- }
+
+/* Gone, where a fitting number of others stay. */
+inline PARK_OR_LEAVE()
 {
     if
-    :: is_free[me] -> is_free[me] = 0; available--
-    :: else
-    fi;
-    slot[me] = 0;
-    live--;
-    record[me] = none;
-    KNOCK(1)
+    :: live > most -> LEAVE()
+    :: else -> PARK()
+    fi
 }
 
-#ifdef BUG_CLOSING_BEFORE_SLOT
-#define SEES_TASK (slot[me] && !closing)
+/* Afterwards not RUNG, unless it was dismissed, when it is gone. */
+inline ANSWER()
+{
+    slot[me] = EMPTY;
+    watch = (watch == me + 1 -> 0 : watch);
+    if
+    :: rung -> rung--
+    :: else -> GONE()
+    fi
+}
+
+/* What only some of those who are rung do. */
+#define OVERTAKEN (robbed && !closing)
+
+inline LOOK()
+{
+    if
+#ifdef BUG_ALL_PARK
+    :: !ready || OVERTAKEN ->
 #else
-#define SEES_TASK slot[me]
+    :: (!ready || OVERTAKEN) && (rung != 1 || !robbed || closing) ->
 #endif
-#define WELL_FORMED assert(record[me] == none || is_free[me] != slot[me])
+        ANSWER();
+        if
+        :: record[me] != none -> PARK_OR_LEAVE()
+        :: else
+        fi
+#ifndef BUG_ALL_PARK
+    :: (!ready || OVERTAKEN) && rung == 1 && robbed && !closing ->
+        watch = me + 1;
+        robbed = 0
+#endif
+    :: ready && !OVERTAKEN ->
+        ANSWER();
+        if
+        :: record[me] != none ->
+            ready--;
+            takes = 1;
+#ifndef BUG_RINGS_NO_OTHER
+            if
+            :: ready && parked -> RING()
+            :: else
+            fi;
+            if
+            :: ready > 1 && parked -> RING()
+            :: else
+            fi
+#endif
+        :: else
+        fi
+    fi
+}
 
 active [RECORDS] proctype worker()
 {
     byte me = _pid;
+    bit takes;
 
 end_unused:
     record[me] == starting;
@@ -198,28 +301,66 @@ end_unused:
     :: probe[me] -> atomic { misses = 0; door = OPEN; WATCHERS() }
     :: else
     fi;
+    atomic {
+        if
+        :: !coming -> GONE(); goto end_unused
+        :: coming && ready -> coming--; ready--; goto work
+        :: coming && !ready -> coming--; PARK_OR_LEAVE(); WATCHERS()
+        fi
+    };
+looking:
     do
-    :: atomic { SEES_TASK -> WELL_FORMED };
-work:
-        ran++;
-        atomic {
-            finished++;
-            KNOCK(PATIENT);
+    :: atomic { record[me] == none -> goto end_unused }
+    :: atomic { slot[me] == DISMISSED -> GONE(); goto end_unused }
+    :: atomic { slot[me] == RUNG && record[me] != none ->
+            LOOK();
+            WATCHERS();
             if
-            :: tasks -> tasks--; handed++; WATCHERS(); goto work
-            :: else -> slot[me] = 0; is_free[me] = 1; available++; WATCHERS()
+            :: takes -> takes = 0; goto work
+            :: else
             fi
         }
 #ifdef BUG_LEAVES_IN_TWO_STEPS
-    :: !slot[me] -> skip;
-        atomic { LEAVE(); WATCHERS(); goto end_unused }
+    :: is_parked[me] && FREE > 0 -> skip;
+        atomic {
+            if
+            :: is_parked[me] -> UNPARK()
+            :: else
+            fi;
+            LEAVE(); WATCHERS(); goto end_unused
+        }
+#elif defined(BUG_LEAVES_THOUGH_NEEDED)
+    :: atomic { is_parked[me] -> UNPARK(); LEAVE(); WATCHERS(); goto end_unused }
 #else
-    :: atomic { !slot[me] -> LEAVE(); WATCHERS(); goto end_unused }
-#endif
-#ifdef BUG_CLOSING_BEFORE_SLOT
-    :: atomic { closing -> LEAVE(); WATCHERS(); goto end_unused }
+    :: atomic { is_parked[me] && FREE > 0 ->
+            UNPARK(); LEAVE(); WATCHERS(); goto end_unused
+        }
+    :: atomic { is_parked[me] && FREE == 0 ->
+            UNPARK(); ready--; WATCHERS(); goto work
+        }
 #endif
     od;
+work:
+    ran++;
+    atomic {
+        finished++;
+        KNOCK(PATIENT);
+        if
+        :: live > most -> LEAVE(); WATCHERS(); goto end_unused
+        :: live <= most && ready ->
+            ready--;
+            robbed = 1;
+            if
+            :: tasks -> tasks--; handed++; ready++
+            :: else
+            fi;
+            WATCHERS();
+            goto work
+        :: live <= most && !ready && tasks ->
+            tasks--; handed++; WATCHERS(); goto work
+        :: else -> PARK(); WATCHERS(); goto looking
+        fi
+    };
 lost:
     false
 }
@@ -232,6 +373,12 @@ active proctype owner()
     :: added < TASKS -> atomic { tasks++; added++; WATCHERS() }
     :: else -> break
     od;
+#ifdef SHRINKS
+    if
+    :: atomic { most > 1 -> most--; WATCHERS() }
+    :: skip
+    fi;
+#endif
     atomic { closing = 1; KNOCK(1); WATCHERS() };
     do
     :: over -> break
@@ -240,5 +387,5 @@ active proctype owner()
 #endif
     od;
     assert(ran == TASKS && finished == TASKS && handed == TASKS);
-    assert(!live && !available && !tasks)
+    assert(!live && !tasks && !ready && !parked && !rung && !coming)
 }
