@@ -176,8 +176,7 @@ STM_API STM_NODISCARD enum stm_status stm_pool_cancel_all(struct stm_pool *pool,
  * scheduled: tasks handed out, delayed or in the list, so that one which is
  * taken out of the list again counts no more; finished: tasks whose run
  * returned; remaining: scheduled - finished; live: threads, starting ones
- * included; free: workers with no task, which is what the free queue's endpoint
- * has remaining; queued: tasks in the list. */
+ * included; free: workers with no task; queued: tasks in the list. */
 STM_API STM_NODISCARD enum stm_status stm_pool_scheduled(struct stm_pool *pool,
                                                          size_t *out);
 STM_API STM_NODISCARD enum stm_status stm_pool_finished(struct stm_pool *pool,
