@@ -3,8 +3,9 @@
 
 /* The two watchers, which are all that the pool does about its tasks (but for
  * those whose time is to come: delay.c).  They run in whatever transaction
- * changes the queue, the free workers or the counts, to a fix-point, so at the
- * end of every transaction
+ * changes the queue, the limits or the number of workers, to a fix-point; a
+ * worker that becomes free has looked for tasks itself.  So at the end of every
+ * transaction
  *
  *   1. no worker is missing: tasks - free <= 0 or live >= max, and live >= min,
  *      unless the door holds starts back (door.c) or the pool is paused;
@@ -13,12 +14,12 @@
  *      paused, or its workers help themselves (in the shared list).
  *
  * Hence a task can be added at any moment of a worker's life, by code that
- * knows nothing of the pool, and either a worker has it when the transaction
- * commits, or all are busy and the next to finish takes it.
+ * knows nothing of the pool, and either it is handed out when the transaction
+ * commits (ready.c), or all are busy and the next to finish takes it.
  *
- * The workers that the first one starts stand among the free at once, which
- * makes its number 0 when it runs again, and means that the second one may
- * hand a task to a worker whose thread does not exist yet.
+ * The workers that the first one starts count as free at once, which makes its
+ * number 0 when it runs again, and means that the second one may hand out a
+ * task for a worker whose thread does not exist yet.
  *
  * In the child of a fork, where the pool has no threads, they do nothing. */
 #include "pool-internal.h"
