@@ -32,13 +32,9 @@ static void handout_release(stm_value value)
 {
     struct stm__handout *handout = (struct stm__handout *)value;
 
-    if (handout == NULL ||
-        !(handout->part || stm__count_down(&handout->references)))
+    if (handout == NULL || !stm__count_down(&handout->references))
         return;
-    if (!handout->spent)
-        give_back(handout->type, handout->task);
-    if (handout->part)
-        return;
+    give_back(handout->type, handout->task);
     if (handout->pool != NULL)
         stm__pool_release(handout->pool);
     free(handout);
@@ -48,8 +44,7 @@ static bool handout_may_release(stm_value value)
 {
     const struct stm__handout *handout = (const struct stm__handout *)value;
 
-    return handout == NULL || handout->spent ||
-           may_give_back(handout->type, handout->task);
+    return handout == NULL || may_give_back(handout->type, handout->task);
 }
 
 const struct stm_type stm__handout_type = {.name = "a task handed to a thread",
@@ -57,9 +52,37 @@ const struct stm_type stm__handout_type = {.name = "a task handed to a thread",
                                            .release = handout_release,
                                            .may_release = handout_may_release};
 
+/* For a thread that may not give the task back: the library has it done by one
+ * that may.  Without memory for that it is kept for ever. */
+static void leave_to_others(const struct stm__handout *part)
+{
+    struct stm__handout *handout = malloc(sizeof *handout);
+    struct stm_tvar *var;
+
+    if (handout == NULL)
+        return;
+    *handout = *part;
+    handout->references = 1;
+    handout->part = false;
+    var = stm_tvar_new(&stm__handout_type, (stm_value)handout);
+    if (var == NULL) {
+        free(handout);
+        return;
+    }
+    handout_release((stm_value)handout);
+    stm_tvar_release(var);
+}
+
 void stm__handout_release(struct stm__handout *handout)
 {
-    handout_release((stm_value)handout);
+    if (!handout->part)
+        handout_release((stm_value)handout);
+    else if (handout->spent)
+        return;
+    else if (may_give_back(handout->type, handout->task))
+        give_back(handout->type, handout->task);
+    else
+        leave_to_others(handout);
 }
 
 void stm__handout_retain(struct stm__handout *handout)

@@ -276,9 +276,9 @@ struct stm__handout {
                               NULL */
     struct stm_pool_future *future; /* what the task stands for, or NULL */
     bool runs;  /* is it to be run?  No if it is a future that has run */
-    bool part;  /* is it part of something, so that references is unused? */
-    bool spent; /* has the reference to the task been given back?  Written by
-                   the thread that runs it, which then still holds this */
+    bool part;  /* is it part of a worker?  Then references is unused, ... */
+    bool spent; /* ... and this tells whether the reference to the task has been
+                   given back */
 };
 
 extern const struct stm_type stm__handout_type;

@@ -384,7 +384,6 @@ static void run_task(struct wait *wait)
         stm__pool_insist(finish, wait);
     if (wait->robs)
         stm__ready_note_robbery(pool);
-    /* Others may look at it now: see spent. */
     let_go(wait);
 }
 
