@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 
 /* What a pool tells about itself. */
-#include "pool-internal.h"
+#include "ready-internal.h"
 
 /* A question about one pool, and the answer. */
 struct query {

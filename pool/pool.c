@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "pool-internal.h"
+#include "ready-internal.h"
 
 enum { MILLISECOND = 1000000 };
 

@@ -40,7 +40,7 @@
  * The slot, a word: 0; DISMISSED; CALLED; or RUNG plus twice the number of
  * robberies so far, for which a hint will do: it decides who comes, not that
  * someone comes. */
-#include "pool-internal.h"
+#include "ready-internal.h"
 
 enum { DISMISSED = 1, CALLED = 2, RUNG = 4 };
 

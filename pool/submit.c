@@ -6,7 +6,7 @@
  * `capacity` is how many tasks may wait once a transaction has ended, not how
  * long the list may be within it: to as many more there is a worker, free or to
  * be started, whom the watchers give one before the commit. */
-#include "pool-internal.h"
+#include "ready-internal.h"
 
 struct submission {
     struct stm_pool *pool;

@@ -22,7 +22,7 @@
  * task for a worker whose thread does not exist yet.
  *
  * In the child of a fork, where the pool has no threads, they do nothing. */
-#include "pool-internal.h"
+#include "ready-internal.h"
 
 /* What the first watcher's function reads.  It watches as little as it can, so
  * that the transactions of a task seldom run it: in a backlog not the queue,

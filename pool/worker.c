@@ -38,7 +38,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "pool-internal.h"
+#include "ready-internal.h"
 
 static _Thread_local struct stm__worker *own_worker;
 
