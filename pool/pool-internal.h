@@ -85,7 +85,7 @@ enum stm__field {
     STM__LENT,     /* tasks that wait for others */
     STM__STARTING, /* workers whose threads are to come, see ready.c */
     STM__RUNG,     /* workers called to look for ready tasks, ... */
-    STM__WATCH,    /* ... and the one of them that waits, or 0 */
+    STM__STANDBY,  /* ... and the one of them that waits, or 0 */
     STM__KEPT,     /* the least number of workers, for those who stay because of
                       it: the limits change more often */
     STM__FIELDS
@@ -118,7 +118,7 @@ struct stm_pool {
 
     /* Handed tasks that no thread has come for.  See ready.c. */
     struct stm_tlist *ready;
-    AO_t robbed; /* how many of them were taken by workers that had run another
+    AO_t stolen; /* how many of them were taken by workers that had run another
                     task before; roughly */
 
     struct stm_tvar *fields[STM__FIELDS]; /* coarse: all NULL, and ... */

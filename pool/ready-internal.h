@@ -29,23 +29,26 @@ STM_NODISCARD enum stm_status stm__ready_take(struct stm_tx *tx,
                                               struct stm__handout *out);
 
 /* A worker that had just run another has taken one. */
-void stm__ready_note_robbery(struct stm_pool *pool);
+void stm__ready_note_theft(struct stm_pool *pool);
 
 /* A worker is gone: the last task goes back to the queue if there are too few,
  * and another worker is called. */
 STM_NODISCARD enum stm_status stm__ready_trim(struct stm_tx *tx,
                                               struct stm_pool *pool);
 
-/* What a worker that was rung knows, and what comes of its looking. */
+/* What comes of a worker's looking. */
+enum stm__answer { STM__TAKES, STM__PARKS, STM__STANDS_BY, STM__GOES };
+
+/* What a worker that was rung knows, and what comes of that. */
 struct stm__look {
-    bool watches; /* is it on watch? */
-    size_t ready; /* when it looked last, so many were ready ... */
-    AO_t robbed;  /* ... and robbed; out: now */
-    enum { STM__TAKES, STM__PARKS, STM__WATCHES, STM__GOES } verdict; /* out */
+    bool stands_by; /* is it on standby? */
+    size_t ready;   /* when it looked last, so many were ready ... */
+    AO_t stolen;    /* ... and stolen; out: now */
+    enum stm__answer came; /* out */
 };
 
 /* For a worker that finds its slot filled, and not with a dismissal.  It takes
- * a task, or is then to be parked, or it watches; or it was dismissed. */
+ * a task, or is then to be parked, or it stands by; or it was dismissed. */
 STM_NODISCARD enum stm_status stm__ready_look(struct stm_tx *tx,
                                               struct stm__worker *worker,
                                               struct stm__look *look,

@@ -8,7 +8,7 @@
  * ready ones, and so many of the free workers are spoken for: they count as
  * busy, and whichever thread is first takes the first task.  Waking a thread
  * takes longer than most tasks.  So a worker that has finished one first takes
- * from the ready ones (it robs them), and as long as workers do so quickly,
+ * from the ready ones (it steals), and as long as workers do so quickly,
  * no more are woken.
  *
  * A free worker is
@@ -16,19 +16,20 @@
  *   starting   its thread is to come: it will look by itself;
  *   parked     it sleeps on its slot, and stands in the endpoint;
  *   rung       its slot was filled, so that it comes to look;
- *   on watch   rung, and come in vain: it looks again after a moment.
+ *   on standby rung, and come in vain: it looks again after a moment.
  *
  * At the end of every transaction: ready <= starting + parked + rung, and free
- * is the difference, rung including who is on watch; and where there are ready
- * tasks, one worker is rung, or none is parked and those that start will do.
+ * is the difference, rung including who is on standby; and where there are
+ * ready tasks, one worker is rung, or none is parked and those that start will
+ * do.
  *
  * Who comes because it was rung takes the first task, and rings others in its
  * turn, two, so that the workers for many tasks are awake soon.  But if many
- * tasks were robbed since it was rung, then there are workers quicker than
- * waking is: the last one that is rung then goes on watch, the others park
- * again.  The one on watch looks after each moment, takes the first task if
+ * tasks were stolen since it was rung, then there are workers quicker than
+ * waking is: the last one that is rung then goes on standby, the others park
+ * again.  The one on standby looks after each moment, takes the first task if
  * that was there a moment ago, and rings the next one; and parks when few were
- * robbed in a moment.  Whoever hands a task out when no one is busy calls it at
+ * stolen in a moment.  Whoever hands a task out when no one is busy calls it at
  * once.
  *
  * Workers that start, and workers that are rung, are as good as each other: if
@@ -38,7 +39,7 @@
  * The list is of tasks where that says all, else of handouts.
  *
  * The slot, a word: 0; DISMISSED; CALLED; or RUNG plus twice the number of
- * robberies so far, for which a hint will do: it decides who comes, not that
+ * thefts so far, for which a hint will do: it decides who comes, not that
  * someone comes. */
 #include "ready-internal.h"
 
@@ -46,7 +47,7 @@ enum { DISMISSED = 1, CALLED = 2, RUNG = 4 };
 
 static const uint64_t moment = 50000; /* ns; what waking a thread may take */
 
-enum { MANY = 4 }; /* tasks that are robbed meanwhile */
+enum { MANY = 4 }; /* tasks that are stolen meanwhile */
 
 static enum stm_status length_of(struct stm_tx *tx, struct stm_pool *pool,
                                  size_t *out)
@@ -84,7 +85,7 @@ enum stm_status stm__ready_free(struct stm_tx *tx, struct stm_pool *pool,
 static enum stm_status ring(struct stm_tx *tx, struct stm_pool *pool,
                             size_t most)
 {
-    stm_value robbed = AO_load(&pool->robbed);
+    stm_value stolen = AO_load(&pool->stolen);
 
     for (; most > 0; most--) {
         stm_value worker;
@@ -95,26 +96,27 @@ static enum stm_status ring(struct stm_tx *tx, struct stm_pool *pool,
             return STM_OK;
         STM_TRY(status);
         STM_TRY(stm_tvar_set(tx, ((struct stm__worker *)worker)->slot,
-                             RUNG + 2 * robbed));
+                             RUNG + 2 * stolen));
         STM_TRY(stm__pool_add(tx, pool, STM__RUNG, 1));
     }
     return STM_OK;
 }
 
-/* Where one is rung already.  Who is on watch may have been so for a while. */
-static enum stm_status call_watch(struct stm_tx *tx, struct stm_pool *pool)
+/* Where one is rung already.  Who is on standby may have been so for a while.
+ */
+static enum stm_status call_standby(struct stm_tx *tx, struct stm_pool *pool)
 {
-    stm_value watch, live;
+    stm_value standby, live;
     size_t available;
 
-    STM_TRY(stm__pool_get(tx, pool, STM__WATCH, &watch));
-    if (watch == 0)
+    STM_TRY(stm__pool_get(tx, pool, STM__STANDBY, &standby));
+    if (standby == 0)
         return STM_OK;
     STM_TRY(count_available(tx, pool, &available));
     STM_TRY(stm__pool_get(tx, pool, STM__LIVE, &live));
     if (live > available)
         return STM_OK; /* one is busy */
-    return stm_tvar_set(tx, ((struct stm__worker *)watch)->slot, CALLED);
+    return stm_tvar_set(tx, ((struct stm__worker *)standby)->slot, CALLED);
 }
 
 enum stm_status stm__ready_call(struct stm_tx *tx, struct stm_pool *pool)
@@ -126,7 +128,7 @@ enum stm_status stm__ready_call(struct stm_tx *tx, struct stm_pool *pool)
     if (ready == 0)
         return STM_OK;
     STM_TRY(stm__pool_get(tx, pool, STM__RUNG, &rung));
-    return rung == 0 ? ring(tx, pool, 1) : call_watch(tx, pool);
+    return rung == 0 ? ring(tx, pool, 1) : call_standby(tx, pool);
 }
 
 /* ---- adding and taking ---- */
@@ -184,9 +186,9 @@ enum stm_status stm__ready_take(struct stm_tx *tx, struct stm_pool *pool,
     return receive(tx, pool, item, out);
 }
 
-void stm__ready_note_robbery(struct stm_pool *pool)
+void stm__ready_note_theft(struct stm_pool *pool)
 {
-    AO_fetch_and_add1(&pool->robbed);
+    AO_fetch_and_add1(&pool->stolen);
 }
 
 static enum stm_status return_last(struct stm_tx *tx, struct stm_pool *pool)
@@ -225,13 +227,13 @@ static enum stm_status count_down(struct stm_tx *tx, struct stm_pool *pool,
 
 /* Is not rung any more.  STM_EEMPTY: was dismissed. */
 static enum stm_status answer(struct stm_tx *tx, struct stm__worker *worker,
-                              bool watches)
+                              bool stands_by)
 {
     struct stm_pool *pool = worker->pool;
 
     STM_TRY(stm_tvar_set(tx, worker->slot, 0));
-    if (watches)
-        STM_TRY(stm__pool_set(tx, pool, STM__WATCH, 0));
+    if (stands_by)
+        STM_TRY(stm__pool_set(tx, pool, STM__STANDBY, 0));
     return count_down(tx, pool, STM__RUNG);
 }
 
@@ -241,50 +243,50 @@ static enum stm_status take(struct stm_tx *tx, struct stm__worker *worker,
     struct stm_pool *pool = worker->pool;
     size_t ready;
 
-    STM_TRY(answer(tx, worker, look->watches));
+    STM_TRY(answer(tx, worker, look->stands_by));
     STM_TRY(stm__ready_take(tx, pool, out));
     STM_TRY(length_of(tx, pool, &ready));
-    look->verdict = STM__TAKES;
-    if (look->watches)
+    look->came = STM__TAKES;
+    if (look->stands_by)
         return stm__ready_call(tx, pool);
     return ring(tx, pool, ready < 2 ? ready : 2);
 }
 
 /* Nothing to take, or others are quicker. */
-static enum stm_status watch_or_park(struct stm_tx *tx,
-                                     struct stm__worker *worker,
-                                     struct stm__look *look, bool quick,
-                                     size_t ready)
+static enum stm_status stand_by_or_park(struct stm_tx *tx,
+                                        struct stm__worker *worker,
+                                        struct stm__look *look, bool quick,
+                                        size_t ready)
 {
     struct stm_pool *pool = worker->pool;
     stm_value rung;
 
     STM_TRY(stm__pool_get(tx, pool, STM__RUNG, &rung));
     if (!quick || rung != 1) { /* 0: dismissed */
-        look->verdict = STM__PARKS;
-        return answer(tx, worker, look->watches);
+        look->came = STM__PARKS;
+        return answer(tx, worker, look->stands_by);
     }
-    look->verdict = STM__WATCHES;
+    look->came = STM__STANDS_BY;
     look->ready = ready;
-    look->robbed = AO_load(&pool->robbed);
-    return look->watches
+    look->stolen = AO_load(&pool->stolen);
+    return look->stands_by
                ? STM_OK
-               : stm__pool_set(tx, pool, STM__WATCH, (stm_value)worker);
+               : stm__pool_set(tx, pool, STM__STANDBY, (stm_value)worker);
 }
 
-/* Were many tasks robbed since this worker was rung; or since it looked last,
+/* Were many tasks stolen since this worker was rung; or since it looked last,
  * all that were ready then? */
 static bool are_quick(const struct stm_pool *pool, const struct stm__look *look,
                       stm_value slot)
 {
-    AO_t before = look->watches ? look->robbed : slot / 2 - RUNG / 2;
-    AO_t robbed = AO_load(&pool->robbed) - before;
+    AO_t before = look->stands_by ? look->stolen : slot / 2 - RUNG / 2;
+    AO_t stolen = AO_load(&pool->stolen) - before;
 
-    return slot != CALLED && robbed >= MANY &&
-           (!look->watches || robbed >= look->ready);
+    return slot != CALLED && stolen >= MANY &&
+           (!look->stands_by || stolen >= look->ready);
 }
 
-/* For who is on watch: is it time to look? */
+/* For who is on standby: is it time to look? */
 static enum stm_status is_time(struct stm_tx *tx, struct stm_pool *pool,
                                stm_value slot, bool *out)
 {
@@ -307,15 +309,16 @@ static enum stm_status look(struct stm_tx *tx, struct stm__worker *worker,
     stm_value closing;
     size_t ready;
 
-    if (look->watches)
+    if (look->stands_by)
         STM_TRY(is_time(tx, pool, slot, &time));
     if (!time)
         return stm_retry(tx);
     STM_TRY(length_of(tx, pool, &ready));
     STM_TRY(stm__pool_get(tx, pool, STM__CLOSING, &closing));
     quick = !closing && are_quick(pool, look, slot);
-    return quick || ready == 0 ? watch_or_park(tx, worker, look, quick, ready)
-                               : take(tx, worker, look, out);
+    return quick || ready == 0
+               ? stand_by_or_park(tx, worker, look, quick, ready)
+               : take(tx, worker, look, out);
 }
 
 enum stm_status stm__ready_look(struct stm_tx *tx, struct stm__worker *worker,
@@ -326,7 +329,7 @@ enum stm_status stm__ready_look(struct stm_tx *tx, struct stm__worker *worker,
 
     if (status != STM_EEMPTY)
         return status;
-    at->verdict = STM__GOES;
+    at->came = STM__GOES;
     return STM_OK;
 }
 
@@ -339,10 +342,10 @@ enum stm_status stm__ready_arrive(struct stm_tx *tx, struct stm_pool *pool)
 
 enum stm_status stm__ready_desert(struct stm_tx *tx, struct stm__worker *worker)
 {
-    stm_value watch;
+    stm_value standby;
 
-    STM_TRY(stm__pool_get(tx, worker->pool, STM__WATCH, &watch));
-    return answer(tx, worker, watch == (stm_value)worker);
+    STM_TRY(stm__pool_get(tx, worker->pool, STM__STANDBY, &standby));
+    return answer(tx, worker, standby == (stm_value)worker);
 }
 
 bool stm__ready_is_dismissal(stm_value slot) { return slot == DISMISSED; }

@@ -100,7 +100,7 @@ struct wait {
     struct stm__handout *current; /* what it runs, until that is counted, ... */
     struct stm__handout *counted; /* ... and until it is let go */
     struct stm__handout own[2];   /* where they are */
-    bool robs;                    /* was the last one ready? */
+    bool steals;                  /* was the last one ready? */
     enum stm_status why;          /* of finishing that: see stm__task_finish */
     bool lost; /* has it been counted that the thread ends? */
 };
@@ -206,13 +206,13 @@ static enum stm_status look(struct stm_tx *tx, struct wait *wait,
 
     wait->next = wait->look;
     STM_TRY(stm__ready_look(tx, wait->worker, &wait->next, slot, own));
-    wait->next.watches = wait->next.verdict == STM__WATCHES;
-    switch (wait->next.verdict) {
+    wait->next.stands_by = wait->next.came == STM__STANDS_BY;
+    switch (wait->next.came) {
     case STM__TAKES:
         return stm_export(tx, NULL, (stm_value)own, &wait->handout);
     case STM__PARKS:
         return park_or_leave(tx, wait);
-    case STM__WATCHES:
+    case STM__STANDS_BY:
         wait->verdict = LOOKS_AGAIN;
         break;
     case STM__GOES:
@@ -313,8 +313,8 @@ static enum stm_status become_free(struct stm_tx *tx,
 }
 
 /* A ready task, whose worker then is free for the next of the queue. */
-static enum stm_status rob(struct stm_tx *tx, struct wait *wait,
-                           stm_value limits)
+static enum stm_status steal(struct stm_tx *tx, struct wait *wait,
+                             stm_value limits)
 {
     struct stm_pool *pool = wait->worker->pool;
     stm_value task;
@@ -322,7 +322,7 @@ static enum stm_status rob(struct stm_tx *tx, struct wait *wait,
     size_t queued;
 
     STM_TRY(take_ready(tx, wait));
-    wait->robs = true;
+    wait->steals = true;
     if (limits & STM__PAUSED)
         return STM_OK;
     STM_TRY(stm__queue_length(tx, &pool->queue, &queued));
@@ -340,14 +340,14 @@ static enum stm_status finish(struct stm_tx *tx, void *argument)
     stm_value limits;
 
     wait->verdict = STAYS;
-    wait->robs = false;
+    wait->steals = false;
     STM_TRY(stm__pool_sign(tx, pool));
     STM_TRY(stm__task_finish(tx, pool, wait->current, wait->why));
     STM_TRY(stm__door_knock(tx, pool, true));
     STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
     if (limits & STM__SURPLUS || wait->why != STM_OK)
         return leave_unparked(tx, wait);
-    status = rob(tx, wait, limits);
+    status = steal(tx, wait, limits);
     if (status == STM_EEMPTY && !(limits & STM__PAUSED))
         status = take_next(tx, wait);
     return status == STM_EEMPTY ? become_free(tx, wait->worker, limits)
@@ -382,8 +382,8 @@ static void run_task(struct wait *wait)
         stm__handout_spend(wait->current);
     if (!stm__worker_vanished(worker))
         stm__pool_insist(finish, wait);
-    if (wait->robs)
-        stm__ready_note_robbery(pool);
+    if (wait->steals)
+        stm__ready_note_theft(pool);
     let_go(wait);
 }
 

@@ -36,7 +36,7 @@ byte slot[RECORDS]; /* EMPTY, RUNG or DISMISSED */
 byte tasks, ready, live, handed, finished;
 byte parked, rung, coming; /* the last: threads that start */
 byte watch;                /* who is on watch, plus 1 */
-bit robbed;                /* since one was rung, or looked */
+bit stolen;                /* since one was rung, or looked */
 byte most = MAX;
 byte misses;
 byte door; /* 0: open; 1: probing; 2: barred, plus the tasks scheduled then */
@@ -100,7 +100,7 @@ inline RING()
     assert(slot[i] == EMPTY);
     slot[i] = RUNG;
     rung++;
-    robbed = 0
+    stolen = 0
 }
 
 inline CALL()
@@ -233,7 +233,7 @@ inline ANSWER()
 }
 
 /* What only some of those who are rung do. */
-#define OVERTAKEN (robbed && !closing)
+#define OVERTAKEN (stolen && !closing)
 
 inline LOOK()
 {
@@ -241,7 +241,7 @@ inline LOOK()
 #ifdef BUG_ALL_PARK
     :: !ready || OVERTAKEN ->
 #else
-    :: (!ready || OVERTAKEN) && (rung != 1 || !robbed || closing) ->
+    :: (!ready || OVERTAKEN) && (rung != 1 || !stolen || closing) ->
 #endif
         ANSWER();
         if
@@ -249,9 +249,9 @@ inline LOOK()
         :: else
         fi
 #ifndef BUG_ALL_PARK
-    :: (!ready || OVERTAKEN) && rung == 1 && robbed && !closing ->
+    :: (!ready || OVERTAKEN) && rung == 1 && stolen && !closing ->
         watch = me + 1;
-        robbed = 0
+        stolen = 0
 #endif
     :: ready && !OVERTAKEN ->
         ANSWER();
@@ -349,7 +349,7 @@ work:
         :: live > most -> LEAVE(); WATCHERS(); goto end_unused
         :: live <= most && ready ->
             ready--;
-            robbed = 1;
+            stolen = 1;
             if
             :: tasks -> tasks--; handed++; ready++
             :: else
