@@ -41,9 +41,9 @@ enum stm__answer { STM__TAKES, STM__PARKS, STM__STANDS_BY, STM__GOES };
 
 /* What a worker that was rung knows, and what comes of that. */
 struct stm__look {
-    bool stands_by; /* is it on standby? */
-    size_t ready;   /* when it looked last, so many were ready ... */
-    AO_t stolen;    /* ... and stolen; out: now */
+    bool stands_by;        /* is it on standby? */
+    size_t ready;          /* when it looked last, so many were ready ... */
+    AO_t stolen;           /* ... and stolen; out: now */
     enum stm__answer came; /* out */
 };
 
