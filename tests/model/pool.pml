@@ -8,7 +8,9 @@
  * stm.pml and watch.pml are for.  Between its transactions a worker can be
  * overtaken by everything.  Threads are started after the commit, and up to
  * FAILS times that fails.  A worker that is idle may find its time over at any
- * moment.  With SHRINKS the pool is to have one worker less at any moment.
+ * moment.  With SHRINKS the pool is to have one worker less at any moment; with
+ * LONG one task, any of them, runs until all others have begun, and workers are
+ * kept, and the pool not closed, until then.
  *
  * What is not.  What tasks do, references, time: pauses are of any length, but
  * whoever waits for the pool goes on knocking.
@@ -25,7 +27,7 @@
 #ifndef FAILS
 #define FAILS 2
 #endif
-#define TASKS 3
+#define TASKS 4
 #define RECORDS 4
 
 mtype = { none, starting, alive };
@@ -42,6 +44,7 @@ byte misses;
 byte door; /* 0: open; 1: probing; 2: barred, plus the tasks scheduled then */
 bit closing, over;
 byte ran, fails;
+bit held; /* has the long task begun? */
 
 #define EMPTY 0
 #define RUNG 1
@@ -152,7 +155,7 @@ inline DISMISS()
 inline WATCHERS()
 {
     do
-    :: !over && tasks > FREE && live < most ->
+    :: !over && tasks && tasks > FREE && live < most ->
         change = tasks - FREE;
         change = (change < most - live -> change : most - live);
         ADMIT(change);
@@ -220,6 +223,12 @@ inline PARK_OR_LEAVE()
     :: else -> PARK()
     fi
 }
+
+#ifdef LONG
+#define MAY_LEAVE closing
+#else
+#define MAY_LEAVE true
+#endif
 
 /* Afterwards not RUNG, unless it was dismissed, when it is gone. */
 inline ANSWER()
@@ -332,16 +341,22 @@ looking:
 #elif defined(BUG_LEAVES_THOUGH_NEEDED)
     :: atomic { is_parked[me] -> UNPARK(); LEAVE(); WATCHERS(); goto end_unused }
 #else
-    :: atomic { is_parked[me] && FREE > 0 ->
+    :: atomic { is_parked[me] && MAY_LEAVE && FREE > 0 ->
             UNPARK(); LEAVE(); WATCHERS(); goto end_unused
         }
-    :: atomic { is_parked[me] && FREE == 0 ->
+    :: atomic { is_parked[me] && MAY_LEAVE && FREE == 0 ->
             UNPARK(); ready--; WATCHERS(); goto work
         }
 #endif
     od;
 work:
     ran++;
+#ifdef LONG
+    if
+    :: skip
+    :: atomic { !held -> held = 1 }; ran == TASKS
+    fi;
+#endif
     atomic {
         finished++;
         KNOCK(PATIENT);
@@ -378,6 +393,9 @@ active proctype owner()
     :: atomic { most > 1 -> most--; WATCHERS() }
     :: skip
     fi;
+#endif
+#ifdef LONG
+    ran == TASKS;
 #endif
     atomic { closing = 1; KNOCK(1); WATCHERS() };
     do
