@@ -50,9 +50,11 @@ class ExitTest(Case):
             ["exiting", "task ends", "next"],
         )
 
-    def test_a_task_that_runs_for_ever_is_abandoned_at_an_interrupt(self):
+    def interrupt_at_exit(self, prelude=""):
+        """Exit while a task runs for ever, and interrupt that."""
         self.for_both(
-            """
+            prelude
+            + """
         signal.signal(signal.SIGINT, signal.default_int_handler)
         begun = threading.Event()
         def task():
@@ -67,26 +69,19 @@ class ExitTest(Case):
             signal=signal.SIGINT,
         )
 
+    def test_a_task_that_runs_for_ever_is_abandoned_at_an_interrupt(self):
+        self.interrupt_at_exit()
+
     def test_a_watcher_does_not_run_on_a_thread_that_is_abandoned(self):
-        self.for_both(
+        self.interrupt_at_exit(
             """
         from stm import utils
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        begun, pool = threading.Event(), give.__self__
+        pool = give.__self__
         pool = getattr(pool, "_pool", pool)
         watcher = utils.atomically_watch(
             lambda: pool.stats(), lambda stats: [str(n) for n in range(20)]
         )
-        def task():
-            begun.set()
-            while True:
-                time.sleep(0.001)
-        give(task)
-        begun.wait(60)
-            """,
-            ["exiting"],
-            signal_after="exiting",
-            signal=signal.SIGINT,
+            """
         )
 
     def test_os_exit_does_not_wait(self):

@@ -135,8 +135,8 @@ class TaskTest(Case):
         self.assertEqual(atomically(var.get), 0)
         self.assertEqual(pool.tasks_scheduled, 1)
 
-    def test_tasks_schedule_tasks(self):
-        pool, ran = self.pool(3, None), TCounter()
+    def check_tasks_that_schedule_tasks(self, pool, depth):
+        ran = TCounter()
 
         def task(depth):
             atomically(lambda: ran.add(1))
@@ -144,22 +144,16 @@ class TaskTest(Case):
                 for _ in range(2):
                     pool.schedule(lambda: task(depth - 1))
 
-        pool.schedule(lambda: task(6))
+        pool.schedule(lambda: task(depth))
         pool.join(LIMIT)
-        self.assertEqual(atomically(ran.get), 2**7 - 1)
+        self.assertEqual(atomically(ran.get), 2 ** (depth + 1) - 1)
+
+    def test_tasks_schedule_tasks(self):
+        self.check_tasks_that_schedule_tasks(self.pool(3, None), 6)
 
     def test_tasks_schedule_into_their_own_full_pool(self):
-        pool, ran = self.pool(1, None, capacity=1), TCounter()
-
-        def task(depth):
-            atomically(lambda: ran.add(1))
-            if depth > 0:
-                for _ in range(2):
-                    pool.schedule(lambda: task(depth - 1))
-
-        pool.schedule(lambda: task(4))
-        pool.join(LIMIT)
-        self.assertEqual(atomically(ran.get), 2**5 - 1)
+        pool = self.pool(1, None, capacity=1)
+        self.check_tasks_that_schedule_tasks(pool, 4)
 
     def test_a_task_may_shut_its_pool_down(self):
         pool, seen, refused = self.pool(1, None), [], []
