@@ -20,6 +20,19 @@ except ImportError:
 
 ENDS = ("kept", "undone", "retried")
 
+
+def settings(steps):
+    """The same examples each time, of so many steps; nothing is kept."""
+    return hypothesis.settings(
+        max_examples=60,
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+
+
 # Equal ones among them, and many of one hash.
 if hypothesis is not None:
     KEYS = strategies.one_of(
@@ -161,12 +174,5 @@ def case_of(
         def the_same(self):
             atomically(lambda: self.compare(self))
 
-    Machine.TestCase.settings = hypothesis.settings(
-        max_examples=60,
-        stateful_step_count=10,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
+    Machine.TestCase.settings = settings(10)
     return Machine.TestCase

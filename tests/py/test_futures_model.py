@@ -6,12 +6,12 @@ import concurrent.futures
 import logging
 import unittest
 
+import model
 from stm import atomically
 from stm.futures import Future
 from support_futures import undone
 
 try:
-    import hypothesis
     from hypothesis import strategies
     from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 except ImportError:
@@ -104,14 +104,7 @@ class Machine(RuleBasedStateMachine):
 
 
 ModelTest = Machine.TestCase
-ModelTest.settings = hypothesis.settings(
-    max_examples=60,
-    stateful_step_count=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(hypothesis.HealthCheck),
-)
+ModelTest.settings = model.settings(12)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ import copy
 import unittest
 
 try:
-    from hypothesis import HealthCheck, settings, strategies
+    from hypothesis import strategies
     from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 except ImportError as error:
     raise unittest.SkipTest(f"no hypothesis: {error}") from None
 
+import model
 from stm import atomically, or_else, retry
 from stm.datatypes import TList
 
@@ -199,14 +200,7 @@ class ListMachine(RuleBasedStateMachine):
         atomically(lambda: self.check(self.lists))
 
 
-ListMachine.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=20,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+ListMachine.TestCase.settings = model.settings(20)
 
 
 class ListModelTest(ListMachine.TestCase):

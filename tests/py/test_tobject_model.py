@@ -6,24 +6,17 @@ import copy
 import pickle
 import unittest
 
+import model
 from stm import atomically, or_else, retry
 from stm.datatypes import TObject
 
 try:
-    from hypothesis import HealthCheck, settings, strategies as st
+    from hypothesis import strategies as st
     from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 except ImportError:
     raise unittest.SkipTest("hypothesis cannot be imported")
 
 NAMES = ["a", "b", "c", "d", "default", "method", "plain", "data", "nothing"]
-SETTINGS = settings(
-    max_examples=60,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 class Kinds:
@@ -180,7 +173,7 @@ class Machine(RuleBasedStateMachine):
 
 
 ModelTest = Machine.TestCase
-ModelTest.settings = SETTINGS
+ModelTest.settings = model.settings(30)
 
 
 if __name__ == "__main__":
