@@ -53,8 +53,8 @@ static enum stm_status add_run(struct stm_tx *tx, struct stm_watcher *watcher,
 
 /* Who watches is part of what the attempt sees: it must be as of the snapshot.
  */
-static enum stm_status look_up(struct stm_tx *tx, struct stm_tvar *var,
-                               struct stm__watch_look *out)
+static inline enum stm_status look_up(struct stm_tx *tx, struct stm_tvar *var,
+                                      struct stm__watch_look *out)
 {
     for (unsigned turn = 0;;) {
         if (!stm__watch_set_look(var, out)) {
@@ -69,25 +69,33 @@ static enum stm_status look_up(struct stm_tx *tx, struct stm_tvar *var,
 }
 
 /* The watchers of a variable in the write set. */
-static enum stm_status add_watchers_of(struct stm_tx *tx,
-                                       struct stm__write *write)
+static __attribute__((noinline)) enum stm_status
+add_watchers_of(struct stm_tx *tx, const struct stm__write *write,
+                const struct stm__watch_set *set)
 {
-    const struct stm__watch_set *set;
-    struct stm__watch_look look;
     stm_value sum;
 
-    STM_TRY(look_up(tx, write->var, &look));
-    write->watch_version = look.version;
-    set = look.set;
-    if (set && set->count && write->change == STM__ADDS)
+    if (write->change == STM__ADDS)
         STM_TRY(stm_tvar_get(tx, write->var, &sum)); /* makes it a value */
-    for (size_t i = 0; set && i < set->count; i++) {
+    for (size_t i = 0; i < set->count; i++) {
         struct stm__run *run;
 
         STM_TRY(add_run(tx, set->items[i], &run));
         run->due |= !run->ran;
     }
     return STM_OK;
+}
+
+/* Most variables that are written nobody watches. */
+static inline enum stm_status look_for_watchers(struct stm_tx *tx,
+                                                struct stm__write *write)
+{
+    struct stm__watch_look look;
+
+    STM_TRY(look_up(tx, write->var, &look));
+    write->watch_version = look.version;
+    return look.set && look.set->count ? add_watchers_of(tx, write, look.set)
+                                       : STM_OK;
 }
 
 static enum stm_status add_watch_op(struct stm_tx *tx,
@@ -138,8 +146,10 @@ static enum stm_status find_due(struct stm_tx *tx, size_t *ops)
 
     for (; tx->looked_up < tx->fast.writes.count; tx->looked_up++)
         STM_TRY(
-            add_watchers_of(tx, stm__log_write_at(&tx->log, tx->looked_up)));
+            look_for_watchers(tx, stm__log_write_at(&tx->log, tx->looked_up)));
     STM_TRY(take_watch_ops(tx, ops));
+    if (STM__LIKELY(!tx->runs.count))
+        return STM_OK;
     latest = stm__log_latest(&tx->log);
     for (size_t i = 0; i < tx->runs.count; i++) {
         struct stm__run *run = stm__run_at(tx, i);
@@ -297,6 +307,8 @@ enum stm_status stm__watch_settle(struct stm_tx *tx)
 
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         STM_TRY(find_due(tx, &ops));
+        if (STM__LIKELY(!tx->runs.count))
+            return STM_OK;
         STM_TRY(run_round(tx, &ops, round, &any));
         if (!any)
             return STM_OK;

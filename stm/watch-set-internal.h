@@ -70,8 +70,23 @@ struct stm__watch_look {
     AO_t since;
 };
 
-/* Inside an attempt.  False: it may be about to change; look again. */
-bool stm__watch_set_look(struct stm_tvar *var, struct stm__watch_look *out);
+/* Inside an attempt.  False: it may be about to change; look again.  A commit
+ * that is about to install a set has made sure of the side before it locked the
+ * variable. */
+static inline bool stm__watch_set_look(struct stm_tvar *var,
+                                       struct stm__watch_look *out)
+{
+    struct stm__side *side = stm__side_of(var);
+
+    *out = (struct stm__watch_look){NULL, 0, 0};
+    if (!side)
+        return true;
+    out->version = AO_load_acquire(&side->watch_version);
+    out->set = (struct stm__watch_set *)AO_load_acquire(&side->watch_set);
+    out->since = AO_load_acquire(&side->watch_since);
+    return !STM__LOCKED(AO_load_acquire(&var->word)) &&
+           AO_load(&side->watch_version) == out->version;
+}
 
 /* As values, to be released after the attempt: a set that was never installed,
  * one that was, and a watcher. */

@@ -152,22 +152,6 @@ bool stm__watch_set_remove(struct stm__watch_set *set,
     return true;
 }
 
-/* A commit that is about to install a set has made sure of the side before it
- * locked the variable. */
-bool stm__watch_set_look(struct stm_tvar *var, struct stm__watch_look *out)
-{
-    struct stm__side *side = stm__side_of(var);
-
-    *out = (struct stm__watch_look){NULL, 0, 0};
-    if (!side)
-        return true;
-    out->version = AO_load_acquire(&side->watch_version);
-    out->set = (struct stm__watch_set *)AO_load_acquire(&side->watch_set);
-    out->since = AO_load_acquire(&side->watch_since);
-    return !STM__LOCKED(AO_load_acquire(&var->word)) &&
-           AO_load(&side->watch_version) == out->version;
-}
-
 static void release_watcher(stm_value value)
 {
     stm_watcher_release((struct stm_watcher *)value);
