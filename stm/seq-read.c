@@ -40,10 +40,15 @@ static void free_seq(struct stm_seq *seq)
         free(seq);
 }
 
-/* Inside an attempt the items' release must wait for its end. */
+/* Inside an attempt the items' release must wait for its end.  Where they are
+ * no references, outside, nothing but memory goes. */
 void stm_seq_release(struct stm_seq *seq)
 {
-    if (stm__refs_drop(&seq->refs))
+    if (!stm__refs_drop(&seq->refs))
+        return;
+    if (!stm__counted(seq->type) && !stm__slot_busy())
+        free_seq(seq);
+    else
         stm__limbo_bury_inner(&seq->dead);
 }
 
