@@ -341,7 +341,8 @@ enum stm_status stm_tvar_set(struct stm_tx *tx, struct stm_tvar *var,
 enum stm_status stm__tvar_set_stealing(struct stm_tx *tx, struct stm_tvar *var,
                                        stm_value value)
 {
-    if (stm__log_write(&tx->log, var, value))
+    if (STM__LIKELY(stm__log_write_stealing(&tx->log, var, value)) ||
+        stm__log_write(&tx->log, var, value))
         return STM_OK;
     stm__log_discard(&tx->log, var->type, value);
     return stm__doom(tx, STM_ENOMEM);

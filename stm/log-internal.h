@@ -222,20 +222,40 @@ static inline size_t stm__log_garbage_room(const struct stm__log *log)
     return 2 * log->fast->writes.capacity + log->undos.count + log->promised;
 }
 
-/* Sets a variable with a counted value that has not been written, where there
- * are few writes and room for another.  False: likewise. */
+/* Has a variable not been written, and are there few writes and room for
+ * another, with a counted value? */
+static inline bool stm__log_has_place(const struct stm__log *log,
+                                      const struct stm_tvar *var)
+{
+    const struct stm__fast *fast = log->fast;
+
+    return !(fast->filter & stm__bit_of(var)) &&
+           fast->writes.count < fast->writes_plain &&
+           log->garbage.count + stm__log_garbage_room(log) + 3 <=
+               log->garbage.capacity;
+}
+
+/* Then sets it, and takes over a reference to the value.  False: nothing has
+ * happened. */
+static inline bool stm__log_write_stealing(struct stm__log *log,
+                                           struct stm_tvar *var,
+                                           stm_value value)
+{
+    if (!stm__log_has_place(log, var))
+        return false;
+    (void)stm__fast_push(log->fast, var, value, STM__SETS);
+    log->counted |= stm__counted(var->type);
+    return true;
+}
+
+/* The same with a reference of its own. */
 static inline bool stm__log_write_counted(struct stm__log *log,
                                           struct stm_tvar *var, stm_value value)
 {
-    struct stm__fast *fast = log->fast;
-
-    if ((fast->filter & stm__bit_of(var)) ||
-        fast->writes.count >= fast->writes_plain ||
-        log->garbage.count + stm__log_garbage_room(log) + 3 >
-            log->garbage.capacity)
+    if (!stm__log_has_place(log, var))
         return false;
     stm__retain(var->type, value);
-    (void)stm__fast_push(fast, var, value, STM__SETS);
+    (void)stm__fast_push(log->fast, var, value, STM__SETS);
     log->counted |= stm__counted(var->type);
     return true;
 }
