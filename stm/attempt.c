@@ -394,12 +394,15 @@ static void end_registered(struct stm_tx *tx, enum stm__outcome outcome)
     if (tx->ticket && !(outcome == STM__CONFLICTED && stm__gate_mine(tx)) &&
         !stm__gate_open(tx) && tx->call->evictions < STM__EVICTIONS_MAX)
         tx->call->evictions++;
-    if (!committed)
-        stm__put_solo_off(tx);
     if (committed)
         stm__after_export(tx);
+    else
+        stm__put_solo_off(tx);
     stm__after_undo(tx, committed ? tx->actions.count : 0, 0, 0);
-    stm__log_discard_all(&tx->log);
+    if (committed)
+        stm__log_discard_undos(&tx->log);
+    else
+        stm__log_discard_all(&tx->log);
 }
 
 static __attribute__((noinline)) void end_special(struct stm_tx *tx,

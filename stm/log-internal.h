@@ -310,7 +310,9 @@ static inline void stm__log_discard(struct stm__log *log,
     log->fast->work = true;
 }
 
-/* Moves every reference that the log still holds to garbage. */
+/* Moves every reference that the log still holds to garbage; where the writes
+ * are published, only undos hold any. */
 void stm__log_discard_all(struct stm__log *log);
+void stm__log_discard_undos(struct stm__log *log);
 
 #endif

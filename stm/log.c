@@ -381,7 +381,7 @@ void stm__log_replay(struct stm__log *log, struct stm__rewound *rewound)
     free(rewound->undo);
 }
 
-void stm__log_discard_all(struct stm__log *log)
+void stm__log_discard_undos(struct stm__log *log)
 {
     for (size_t i = 0; i < log->undos.count; i++) {
         struct stm__undo *undo = STM__VEC_AT(&log->undos, struct stm__undo, i);
@@ -391,6 +391,12 @@ void stm__log_discard_all(struct stm__log *log)
                              stm__log_write_at(log, undo->write)->var->type,
                              undo->value);
     }
+    log->undos.count = 0;
+}
+
+void stm__log_discard_all(struct stm__log *log)
+{
+    stm__log_discard_undos(log);
     for (size_t i = 0; i < log->fast->writes.count; i++) {
         struct stm__write *write = stm__log_write_at(log, i);
 
@@ -401,5 +407,4 @@ void stm__log_discard_all(struct stm__log *log)
         write->change = STM__KEEPS;
         write->watch_set = NULL;
     }
-    log->undos.count = 0;
 }

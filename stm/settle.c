@@ -139,7 +139,8 @@ static void leave_action(void *argument)
     give_legacy_back(legacy);
 }
 
-void stm__attempt_settle(struct stm_tx *tx, bool asked)
+static __attribute__((noinline)) void settle_legacy(struct stm_tx *tx,
+                                                    bool asked)
 {
     struct legacy legacy = {.tx = tx,
                             .garbage = take(&tx->log.garbage),
@@ -151,4 +152,12 @@ void stm__attempt_settle(struct stm_tx *tx, bool asked)
     if (legacy.actions.count > 0)
         run_actions(&legacy, false);
     give_legacy_back(&legacy);
+}
+
+void stm__attempt_settle(struct stm_tx *tx, bool asked)
+{
+    if (tx->log.garbage.count > 0 || tx->actions.count > 0)
+        settle_legacy(tx, asked);
+    else
+        stm__attempt_settle_values(tx, asked);
 }
