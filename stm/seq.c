@@ -168,7 +168,8 @@ static struct stm__edit edit_of(const struct stm_seq *seq)
 }
 
 /* Makes an end one that may be changed, with room for so many items. */
-static bool own_end(struct stm_seq *seq, enum stm__place end, unsigned capacity)
+static inline bool own_end(struct stm_seq *seq, enum stm__place end,
+                           unsigned capacity)
 {
     if (stm__leaf_is_own(seq->end[end], capacity))
         return true;
@@ -254,8 +255,8 @@ static enum stm__place find_gap(const struct stm_seq *seq, size_t *index)
     return STM__TREE;
 }
 
-static bool insert_in_end(struct stm_seq *seq, enum stm__place end,
-                          size_t index, stm_value item)
+static inline bool insert_in_end(struct stm_seq *seq, enum stm__place end,
+                                 size_t index, stm_value item)
 {
     if (!seq->end[end]) {
         seq->end[end] = stm__leaf_new(1);
@@ -276,12 +277,15 @@ static bool insert_in_tree(struct stm_seq *seq, size_t index, stm_value item)
     return done;
 }
 
-static bool insert(struct stm_seq *seq, size_t index, stm_value item)
+static bool insert(struct stm_seq *seq, size_t index, enum stm__place place,
+                   size_t at, stm_value item)
 {
-    size_t at = index;
-    enum stm__place place = find_gap(seq, &at);
-    if (place != STM__TREE && stm__seq_end_fill(seq, place) == STM__FAN)
-        return flush(seq, place) && insert(seq, index, item);
+    while (place != STM__TREE && stm__seq_end_fill(seq, place) == STM__FAN) {
+        if (!flush(seq, place))
+            return false;
+        at = index;
+        place = find_gap(seq, &at);
+    }
     bool done = place == STM__TREE ? insert_in_tree(seq, at, item)
                                    : insert_in_end(seq, place, at, item);
     if (done) {
@@ -295,10 +299,11 @@ struct stm_seq *stm__seq_insert(struct stm_seq *seq, size_t index,
                                 stm_value item, uint64_t owner)
 {
     size_t at = index;
-    struct stm_seq *changed = begin(seq, owner, find_gap(seq, &at), 1);
+    enum stm__place place = find_gap(seq, &at);
+    struct stm_seq *changed = begin(seq, owner, place, 1);
     if (!changed)
         return NULL;
-    return finish(changed, seq, insert(changed, index, item));
+    return finish(changed, seq, insert(changed, index, place, at, item));
 }
 
 /* ---- remove and set ---- */
