@@ -52,7 +52,8 @@ static enum stm_status is_full(struct stm_tx *tx, struct stm_pool *pool,
     return STM_OK;
 }
 
-/* Is there a worker for the next task, and no task before it? */
+/* Is there a worker for the next task, and no task before it?  In a backlog, no
+ * worker is free. */
 static enum stm_status is_served(struct stm_tx *tx, struct stm_pool *pool,
                                  bool *out)
 {
@@ -62,11 +63,11 @@ static enum stm_status is_served(struct stm_tx *tx, struct stm_pool *pool,
     *out = false;
     if (pool->handover != STM_POOL_HAND_OFF)
         return STM_OK;
+    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
+    if (limits & (STM__PAUSED | STM__SURPLUS | STM__BACKLOG))
+        return STM_OK;
     STM_TRY(stm__queue_length(tx, &pool->queue, &queued));
     if (queued > 0)
-        return STM_OK;
-    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
-    if (limits & (STM__PAUSED | STM__SURPLUS))
         return STM_OK;
     STM_TRY(stm__ready_free(tx, pool, &available));
     *out = available > 0;
