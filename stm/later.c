@@ -70,14 +70,6 @@ static void leave(void)
     AO_store_release(&own.inside, 0);
 }
 
-static bool all_late(const struct stm__batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++)
-        if (!batch->items[i].ref.type->late)
-            return false;
-    return true;
-}
-
 /* Is there room for those of the batch? */
 static bool has_room(const struct stm__batch *batch)
 {
@@ -101,7 +93,7 @@ bool stm__later_put(struct stm__batch *batch)
 {
     bool done;
 
-    if (!all_late(batch) || !stm__has_membarrier())
+    if (!stm__has_membarrier())
         return false;
     if (STM__UNLIKELY(!listed))
         enlist(&own);

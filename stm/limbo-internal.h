@@ -97,8 +97,8 @@ bool stm__bury_fork_child(void);
 
 #define STM__LATER_MAX 64
 
-/* Puts what is in the batch off, all or nothing.  False: it is still there,
- * since not all of it may wait, or there is no room. */
+/* Puts what is in the batch, which all may wait, off, all or nothing.  False:
+ * it is still there, since there is no room. */
 bool stm__later_put(struct stm__batch *batch);
 
 /* What the calling thread has put off, or NULL. */

@@ -443,11 +443,19 @@ static bool put(struct stm__batch *batch)
     return stm__later_put(batch);
 }
 
+static bool may_wait(const struct stm__batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (!batch->items[i].ref.type->late)
+            return false;
+    return true;
+}
+
 /* Only on a thread that is told when it ends. */
 static bool put_off(struct stm__batch *batch)
 {
-    if (!is_crowded() || !stm__self || is_alone() || stm__slot_only_own() ||
-        !put(batch))
+    if (!may_wait(batch) || !is_crowded() || !stm__self || is_alone() ||
+        stm__slot_only_own() || !put(batch))
         return false;
     AO_compiler_barrier(); /* the fence is the service thread's */
     if (STM__UNLIKELY(!AO_load(&stm__sweeping)) && !stm__sweep_start())
