@@ -255,14 +255,14 @@ static enum stm_status take(struct stm_tx *tx, struct stm__worker *worker,
 /* Nothing to take, or others are quicker. */
 static enum stm_status stand_by_or_park(struct stm_tx *tx,
                                         struct stm__worker *worker,
-                                        struct stm__look *look, bool quick,
+                                        struct stm__look *look, bool spared,
                                         size_t ready)
 {
     struct stm_pool *pool = worker->pool;
     stm_value rung;
 
     STM_TRY(stm__pool_get(tx, pool, STM__RUNG, &rung));
-    if (!quick || rung != 1) { /* 0: dismissed */
+    if (!spared || rung != 1) { /* 0: dismissed */
         look->came = STM__PARKS;
         return answer(tx, worker, look->stands_by);
     }
@@ -286,6 +286,23 @@ static bool are_quick(const struct stm_pool *pool, const struct stm__look *look,
            (!look->stands_by || stolen >= look->ready);
 }
 
+/* May it leave the ready tasks to others?  Not where those it would make way
+ * for leave, or it itself would rather than be parked. */
+static enum stm_status is_spared(struct stm_tx *tx, struct stm_pool *pool,
+                                 const struct stm__look *look, stm_value slot,
+                                 bool *out)
+{
+    stm_value closing, limits;
+
+    *out = are_quick(pool, look, slot);
+    if (!*out)
+        return STM_OK;
+    STM_TRY(stm__pool_get(tx, pool, STM__CLOSING, &closing));
+    STM_TRY(stm__pool_get(tx, pool, STM__LIMITS, &limits));
+    *out = !closing && !(limits & STM__SURPLUS);
+    return STM_OK;
+}
+
 /* For who is on standby: is it time to look? */
 static enum stm_status is_time(struct stm_tx *tx, struct stm_pool *pool,
                                stm_value slot, bool *out)
@@ -305,8 +322,7 @@ static enum stm_status look(struct stm_tx *tx, struct stm__worker *worker,
                             struct stm__handout *out)
 {
     struct stm_pool *pool = worker->pool;
-    bool time = true, quick;
-    stm_value closing;
+    bool time = true, spared;
     size_t ready;
 
     if (look->stands_by)
@@ -314,10 +330,9 @@ static enum stm_status look(struct stm_tx *tx, struct stm__worker *worker,
     if (!time)
         return stm_retry(tx);
     STM_TRY(length_of(tx, pool, &ready));
-    STM_TRY(stm__pool_get(tx, pool, STM__CLOSING, &closing));
-    quick = !closing && are_quick(pool, look, slot);
-    return quick || ready == 0
-               ? stand_by_or_park(tx, worker, look, quick, ready)
+    STM_TRY(is_spared(tx, pool, look, slot, &spared));
+    return spared || ready == 0
+               ? stand_by_or_park(tx, worker, look, spared, ready)
                : take(tx, worker, look, out);
 }
 

@@ -27,7 +27,9 @@
 #ifndef FAILS
 #define FAILS 2
 #endif
+#ifndef TASKS
 #define TASKS 4
+#endif
 #define RECORDS 4
 
 mtype = { none, starting, alive };
@@ -37,7 +39,7 @@ byte slot[RECORDS]; /* EMPTY, RUNG or DISMISSED */
 
 byte tasks, ready, live, handed, finished;
 byte parked, rung, coming; /* the last: threads that start */
-byte watch;                /* who is on watch, plus 1 */
+byte standby;              /* who is on standby, plus 1 */
 bit stolen;                /* since one was rung, or looked */
 byte most = MAX;
 byte misses;
@@ -234,7 +236,7 @@ inline PARK_OR_LEAVE()
 inline ANSWER()
 {
     slot[me] = EMPTY;
-    watch = (watch == me + 1 -> 0 : watch);
+    standby = (standby == me + 1 -> 0 : standby);
     if
     :: rung -> rung--
     :: else -> GONE()
@@ -242,15 +244,19 @@ inline ANSWER()
 }
 
 /* What only some of those who are rung do. */
-#define OVERTAKEN (stolen && !closing)
+#ifdef BUG_SURPLUS_MAKES_WAY
+#define SPARED (stolen && !closing)
+#else
+#define SPARED (stolen && !closing && live <= most)
+#endif
 
 inline LOOK()
 {
     if
 #ifdef BUG_ALL_PARK
-    :: !ready || OVERTAKEN ->
+    :: !ready || SPARED ->
 #else
-    :: (!ready || OVERTAKEN) && (rung != 1 || !stolen || closing) ->
+    :: (!ready || SPARED) && (rung != 1 || !SPARED) ->
 #endif
         ANSWER();
         if
@@ -258,11 +264,11 @@ inline LOOK()
         :: else
         fi
 #ifndef BUG_ALL_PARK
-    :: (!ready || OVERTAKEN) && rung == 1 && stolen && !closing ->
-        watch = me + 1;
+    :: rung == 1 && SPARED ->
+        standby = me + 1;
         stolen = 0
 #endif
-    :: ready && !OVERTAKEN ->
+    :: ready && !SPARED ->
         ANSWER();
         if
         :: record[me] != none ->

@@ -124,7 +124,7 @@ START_TEST(as_many_run_at_once_though_workers_leave)
 }
 END_TEST
 
-/* The lone worker may be on watch. */
+/* The lone worker may be on standby. */
 START_TEST(a_task_that_comes_after_a_while_is_run)
 {
     size_t quick = workload(MOST_QUICK);
