@@ -17,7 +17,7 @@ static const char *const names[STM__FIELDS] = {
     [STM__LIMITS] = "pool.limits",     [STM__MAX] = "pool.max",
     [STM__CAP] = "pool.cap",           [STM__LENT] = "pool.lent",
     [STM__STARTING] = "pool.starting", [STM__RUNG] = "pool.rung",
-    [STM__STANDBY] = "pool.standby",   [STM__KEPT] = "pool.kept"};
+    [STM__KEPT] = "pool.kept"};
 
 struct record {
     AO_t references;

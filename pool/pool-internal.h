@@ -17,9 +17,10 @@
  *   queued future ---> its place ---> pool
  *
  * The circles from the pool through its variables and watchers back to itself
- * are broken by transactions: a record leaves the endpoint with its worker, a
- * future its place when it is taken from the queue, and the watchers are
- * cancelled when a closed pool has neither work nor workers.  The roster is
+ * are broken by transactions: a record leaves the endpoint, and the place of who
+ * is on standby, with its worker, a future its place when it is taken from the
+ * queue, and the watchers are cancelled when a closed pool has neither work nor
+ * workers.  The roster is
  * apart because a thread needs the configuration and the lock for longer than
  * it may use libstm. */
 
@@ -84,8 +85,7 @@ enum stm__field {
     STM__CAP,      /* how many there are with those at most; 0: no such limit */
     STM__LENT,     /* tasks that wait for others */
     STM__STARTING, /* workers whose threads are to come, see ready.c */
-    STM__RUNG,     /* workers called to look for ready tasks, ... */
-    STM__STANDBY,  /* ... and the one of them that waits, or 0 */
+    STM__RUNG,     /* workers called to look for ready tasks */
     STM__KEPT,     /* the least number of workers, for those who stay because of
                       it: the limits change more often */
     STM__FIELDS
@@ -118,6 +118,8 @@ struct stm_pool {
 
     /* Handed tasks that no thread has come for.  See ready.c. */
     struct stm_tlist *ready;
+    struct stm_tvar *standby; /* the worker that waits for some, or 0.  Holds a
+                                 reference to it: others call it */
     AO_t stolen; /* how many of them were taken by workers that had run another
                     task before; roughly */
 

@@ -14,12 +14,13 @@ enum { MILLISECOND = 1000000 };
 
 static void pool_free(struct stm_pool *pool)
 {
-    struct stm_tvar *watchers[] = {pool->starter, pool->pairer, pool->timer};
+    struct stm_tvar *vars[] = {pool->starter, pool->pairer, pool->timer,
+                               pool->standby};
 
     stm__fields_fini(pool);
-    for (size_t i = 0; i < sizeof watchers / sizeof watchers[0]; i++)
-        if (watchers[i] != NULL)
-            stm_tvar_release(watchers[i]);
+    for (size_t i = 0; i < sizeof vars / sizeof vars[0]; i++)
+        if (vars[i] != NULL)
+            stm_tvar_release(vars[i]);
     if (pool->free_workers != NULL)
         stm_endpoint_release(pool->free_workers);
     if (pool->ready != NULL)
@@ -113,9 +114,10 @@ enum stm_status stm__pool_sign(struct stm_tx *tx, const struct stm_pool *pool)
     return pool->name != NULL ? stm_tx_set_name(tx, pool->name) : STM_OK;
 }
 
-static bool make_watcher_var(struct stm_tvar **out, const char *name)
+static bool make_var(struct stm_tvar **out, const struct stm_type *type,
+                     const char *name)
 {
-    *out = stm_tvar_new(&watcher_type, 0);
+    *out = stm_tvar_new(type, 0);
     return *out != NULL && stm_tvar_set_name(*out, name) == STM_OK;
 }
 
@@ -130,9 +132,10 @@ static bool make_vars(struct stm_pool *pool,
     if (limits.min > limits.max)
         limits.min = limits.max;
     return stm__fields_init(pool, &limits) &&
-           make_watcher_var(&pool->starter, "pool.starter") &&
-           make_watcher_var(&pool->pairer, "pool.pairer") &&
-           make_watcher_var(&pool->timer, "pool.timer");
+           make_var(&pool->starter, &watcher_type, "pool.starter") &&
+           make_var(&pool->pairer, &watcher_type, "pool.pairer") &&
+           make_var(&pool->timer, &watcher_type, "pool.timer") &&
+           make_var(&pool->standby, &stm__worker_type, "pool.standby");
 }
 
 static bool make_queues(struct stm_pool *pool,

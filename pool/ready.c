@@ -109,7 +109,7 @@ static enum stm_status call_standby(struct stm_tx *tx, struct stm_pool *pool)
     stm_value standby, live;
     size_t available;
 
-    STM_TRY(stm__pool_get(tx, pool, STM__STANDBY, &standby));
+    STM_TRY(stm_tvar_get(tx, pool->standby, &standby));
     if (standby == 0)
         return STM_OK;
     STM_TRY(count_available(tx, pool, &available));
@@ -233,7 +233,7 @@ static enum stm_status answer(struct stm_tx *tx, struct stm__worker *worker,
 
     STM_TRY(stm_tvar_set(tx, worker->slot, 0));
     if (stands_by)
-        STM_TRY(stm__pool_set(tx, pool, STM__STANDBY, 0));
+        STM_TRY(stm_tvar_set(tx, pool->standby, 0));
     return count_down(tx, pool, STM__RUNG);
 }
 
@@ -269,9 +269,8 @@ static enum stm_status stand_by_or_park(struct stm_tx *tx,
     look->came = STM__STANDS_BY;
     look->ready = ready;
     look->stolen = AO_load(&pool->stolen);
-    return look->stands_by
-               ? STM_OK
-               : stm__pool_set(tx, pool, STM__STANDBY, (stm_value)worker);
+    return look->stands_by ? STM_OK
+                           : stm_tvar_set(tx, pool->standby, (stm_value)worker);
 }
 
 /* Were many tasks stolen since this worker was rung; or since it looked last,
@@ -359,7 +358,7 @@ enum stm_status stm__ready_desert(struct stm_tx *tx, struct stm__worker *worker)
 {
     stm_value standby;
 
-    STM_TRY(stm__pool_get(tx, worker->pool, STM__STANDBY, &standby));
+    STM_TRY(stm_tvar_get(tx, worker->pool->standby, &standby));
     return answer(tx, worker, standby == (stm_value)worker);
 }
 

@@ -46,14 +46,15 @@ struct stm__worker *stm__worker_self(void) { return own_worker; }
 
 static void worker_retain(stm_value value)
 {
-    stm__count_up(&((struct stm__worker *)value)->references);
+    if (value != 0)
+        stm__count_up(&((struct stm__worker *)value)->references);
 }
 
 static void worker_release(stm_value value)
 {
     struct stm__worker *worker = (struct stm__worker *)value;
 
-    if (!stm__count_down(&worker->references))
+    if (worker == NULL || !stm__count_down(&worker->references))
         return;
     stm_tvar_release(worker->slot);
     stm__pool_release(worker->pool);

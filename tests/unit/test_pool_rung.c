@@ -174,11 +174,100 @@ START_TEST(who_is_overtaken_does_not_leave_while_tasks_count_on_it)
 }
 END_TEST
 
+/* ---- dying on standby ---- */
+
+static enum stm_status read_rung(struct stm_tx *tx, void *argument)
+{
+    stm_value *rung = argument;
+    struct stm_pool *pool = (struct stm_pool *)rung[0];
+
+    return stm__pool_get(tx, pool, STM__RUNG, &rung[1]);
+}
+
+static size_t count_rung(struct stm_pool *pool)
+{
+    stm_value rung[2] = {(stm_value)pool, 0};
+
+    EXPECT_STATUS(STM_OK, stm_atomically(read_rung, rung));
+    return rung[1];
+}
+
+/* Two workers, one of which was overtaken by the other, and is held back where
+ * it wakes from being on standby.  False: it was too late for that, and is
+ * parked. */
+static bool bring_to_standby(struct stm_pool **out)
+{
+    struct stm_pool *pool = pool_at_work(2);
+    struct sleeper *late = sleeper_of(0);
+    AO_t stopped;
+
+    *out = pool;
+    open_gate(0);
+    await_pool(pool, stm_pool_finished, 1);
+    hold(late);
+    append_tasks(stm_pool_tasks(pool), 2, 8);
+    await_count(&late->stopped, 1);
+    open_gate(1);
+    await_pool(pool, stm_pool_finished, 10);
+
+    stopped = AO_load(&late->stopped);
+    AO_store_release(&late->passes, 1);
+    while (AO_load_acquire(&late->stopped) == stopped && count_rung(pool) == 1)
+        sched_yield();
+    return count_rung(pool) == 1;
+}
+
+static void bury(struct stm_pool *pool, size_t tasks)
+{
+    for (size_t i = 0; i < sizeof sleepers / sizeof sleepers[0]; i++)
+        let_go(&sleepers[i]);
+    end_pool(pool, tasks);
+    pthread_key_delete(scene.key);
+    memset(&scene, 0, sizeof scene);
+    memset(sleepers, 0, sizeof sleepers);
+}
+
+struct call {
+    struct stm_pool *pool;
+    struct sleeper *standby;
+};
+
+/* As who calls it does, if its thread ends in between. */
+static enum stm_status see_it_end(struct stm_tx *tx, void *argument)
+{
+    const struct call *call = argument;
+    stm_value standby;
+
+    STM_TRY(stm_tvar_get(tx, call->pool->standby, &standby));
+    if (standby == 0)
+        return STM_OK; /* this attempt came too late */
+    AO_store_release(&call->standby->exits, 1);
+    let_go(call->standby);
+    await_count(&scene.ended, 1);
+    EXPECT(((struct stm__worker *)standby)->pool == call->pool,
+           "the worker on standby is no worker any more");
+    return STM_OK;
+}
+
+START_TEST(who_ends_on_standby_is_not_freed_under_who_calls_it)
+{
+    struct stm_pool *pool;
+    struct call call;
+
+    while (!bring_to_standby(&pool))
+        bury(pool, 10);
+    call = (struct call){pool, sleeper_of(0)};
+    EXPECT_STATUS(STM_OK, stm_atomically(see_it_end, &call));
+    bury(pool, 10);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("pool: rung workers");
 
     tcase_add_test(tests,
                    who_is_overtaken_does_not_leave_while_tasks_count_on_it);
+    tcase_add_test(tests, who_ends_on_standby_is_not_freed_under_who_calls_it);
     return run_suite("test_pool_rung", tests);
 }
