@@ -355,14 +355,23 @@ static enum stm_status finish(struct stm_tx *tx, void *argument)
                                 : status;
 }
 
+/* Not twice, though it may end the thread. */
+static void release_from(struct stm__handout **place)
+{
+    struct stm__handout *handout = *place;
+
+    *place = NULL;
+    if (handout != NULL)
+        stm__handout_release(handout);
+}
+
 /* The transaction that counts the task has committed. */
 static void let_go(struct wait *wait)
 {
     wait->counted = wait->current;
     wait->current = NULL;
     stm__task_finished(wait->worker->pool, wait->counted);
-    stm__handout_release(wait->counted);
-    wait->counted = NULL;
+    release_from(&wait->counted);
 }
 
 /* The task's reference is given back before the task counts as finished, unless
@@ -445,6 +454,7 @@ static void die(void *argument)
 {
     struct wait *wait = argument;
     struct stm__worker *worker = wait->worker;
+    struct stm__handout *returned;
 
     if (worker == NULL || stm_current() != NULL || stm__worker_vanished(worker))
         return;
@@ -456,14 +466,13 @@ static void die(void *argument)
     while (worker->waits > 0)
         stm_pool_wait_end();
     count_loss(wait);
-    if (wait->counted != NULL) /* and the thread ended as it was let go */
-        stm__handout_release(wait->counted);
-    wait->counted = NULL;
+    release_from(&wait->counted); /* the thread ended as it was let go */
     if (wait->current != NULL)
         let_go(wait);
+    returned = (struct stm__handout *)wait->handout; /* to the queue */
+    wait->handout = 0;
+    release_from(&returned);
     wait->worker = own_worker = NULL;
-    if (wait->handout != 0) /* it is in the queue again */
-        stm__handout_release((struct stm__handout *)wait->handout);
     worker_release((stm_value)worker);
     stm__roster_leave(wait->roster, STM_ETHREAD);
 }

@@ -142,6 +142,52 @@ START_TEST(what_is_told_of_a_task_s_end_may_end_the_thread_too)
 }
 END_TEST
 
+/* Tasks as counted values, some of which end the thread that gives them back
+ * once it was told that they have ended. */
+static AO_t references[MOST_TASKS];
+static _Thread_local stm_value ending; /* plus 1 */
+
+static void retain_task(stm_value task)
+{
+    AO_fetch_and_add1_full(&references[task]);
+}
+
+static void release_or_exit(stm_value task)
+{
+    EXPECT(AO_fetch_and_sub1_full(&references[task]) > 0,
+           "task %zu was given back too often", (size_t)task);
+    if (ending != task + 1)
+        return;
+    ending = 0;
+    pthread_exit(NULL);
+}
+
+static void end_at_this(stm_value task, void *context)
+{
+    (void)context;
+    ending = task % 3 == 0 ? task + 1 : 0;
+}
+
+START_TEST(giving_a_task_back_may_end_the_thread_too)
+{
+    const struct stm_type type = {
+        .name = "task", .retain = retain_task, .release = release_or_exit};
+    struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+    size_t before = live_threads();
+
+    config.tasks = stm_tlist_new(&type);
+    config.ended = end_at_this;
+    own = pool_new(&config);
+    append_tasks(config.tasks, 1, 30); /* 0 is no object */
+    EXPECT_STATUS(STM_OK, stm_pool_join(own, STM_FOREVER));
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+    AO_store(&tally.ran[0], 1);
+    expect_each_once(&tally, 31);
+    await_threads(before);
+    stm_tlist_release(config.tasks);
+}
+END_TEST
+
 /* ---- submitting, and shutting down ---- */
 
 static void submit_more(stm_value task, void *context)
@@ -339,6 +385,7 @@ int main(void)
 #endif
     tcase_add_loop_test(
         tests, what_is_told_of_a_task_s_end_may_end_the_thread_too, 0, 2);
+    tcase_add_test(tests, giving_a_task_back_may_end_the_thread_too);
     tcase_add_test(tests, tasks_may_submit_tasks);
     tcase_add_test(tests,
                    tasks_that_submit_to_their_own_full_pool_do_not_stop_it);
