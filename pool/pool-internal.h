@@ -20,9 +20,8 @@
  * are broken by transactions: a record leaves the endpoint, and the place of who
  * is on standby, with its worker, a future its place when it is taken from the
  * queue, and the watchers are cancelled when a closed pool has neither work nor
- * workers.  The roster is
- * apart because a thread needs the configuration and the lock for longer than
- * it may use libstm. */
+ * workers.  The roster is apart because a thread needs the configuration and the
+ * lock for longer than it may use libstm. */
 
 /* The threads of one pool as the system knows them: no transactions here. */
 struct stm__roster;

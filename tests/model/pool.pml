@@ -17,8 +17,8 @@
  *
  * What is asserted: every task runs, once, though threads cannot be started,
  * workers leave, and the pool is closed at any moment; a closed pool comes to
- * its end, with no worker left; there are no more ready tasks than workers for
- * them; and nobody sleeps for ever beside a ready task.
+ * its end, with no worker left; and of ready tasks there are no more than
+ * workers for them, one of whom has been woken if any sleeps.
  *
  * BUG_... puts a known mistake back; the table is in check-models. */
 #ifndef MAX
@@ -189,7 +189,7 @@ paired:
     :: closing && !live && !tasks && handed == finished -> over = 1
     :: else
     fi;
-    assert(ready <= AVAILABLE);
+    assert(ready <= AVAILABLE && (!ready || rung || !parked));
     i = 0;
     admitted = 0;
     change = 0
