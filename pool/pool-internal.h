@@ -305,7 +305,7 @@ void stm__handout_retain(struct stm__handout *handout);
 void stm__handout_release(struct stm__handout *handout);
 
 /* Gives the task's reference back, if this thread may: by who has run it,
- * before the commit that takes it out of the slot. */
+ * before the commit that counts it. */
 void stm__handout_spend(struct stm__handout *handout);
 
 /* Is it fit to be submitted?  STM_EMISUSE for a future that was before. */
@@ -419,7 +419,7 @@ STM_NODISCARD enum stm_status stm__door_admit(struct stm_tx *tx,
 STM_NODISCARD enum stm_status
 stm__door_pass(struct stm_tx *tx, struct stm_pool *pool, bool *probe);
 
-/* A thread could not be started, and its task is back in the list.  *first
+/* A thread could not be started, and its worker is undone.  *first
  * tells whether the ones before it could. */
 STM_NODISCARD enum stm_status
 stm__door_miss(struct stm_tx *tx, struct stm_pool *pool, bool *first);

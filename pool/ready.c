@@ -30,7 +30,8 @@
  * again.  The one on standby looks after each moment, takes the first task if
  * that was there a moment ago, and rings the next one; and parks when few were
  * stolen in a moment.  Whoever hands a task out when no one is busy calls it at
- * once.
+ * once.  In a pool that closes or has too many workers, where a parked worker or
+ * one that has finished a task leaves, who comes takes a task in any case.
  *
  * Workers that start, and workers that are rung, are as good as each other: if
  * one is dismissed, their number gets less, and the last to come, finding none

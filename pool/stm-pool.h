@@ -14,8 +14,9 @@ extern "C" {
 
 /* A thread pool over a transactional list or priority queue of tasks.  Adding
  * to it is all it takes to schedule; two watchers do the rest: one computes
- * min(tasks - free, max - live) and starts that many threads, the other pairs
- * tasks with free workers and hands each worker its own.
+ * min(tasks - free, max - live) and starts that many threads, the other hands
+ * as many tasks out as there are free workers, of which the first that comes
+ * takes the first task.
  *
  * Functions without `tx` run in the calling thread's transaction if it has
  * one, else in one of their own, and so compose, span pools and roll back.
@@ -39,7 +40,8 @@ enum stm_pool_rejection {
 
 /* How a task gets to a worker. */
 enum stm_pool_handover {
-    STM_POOL_HAND_OFF,    /* a watcher hands each worker its own */
+    STM_POOL_HAND_OFF,    /* a watcher hands out as many as can be run, and one
+                             worker at a time is woken for them */
     STM_POOL_SHARED_LIST, /* all free workers wait for the list to change */
     STM_POOL_COARSE       /* they do, and all that the pool knows about itself
                              is one variable, any change of which wakes them.
@@ -165,8 +167,8 @@ STM_API STM_NODISCARD enum stm_status
 stm_pool_submit_order(struct stm_pool *pool,
                       const struct stm_pool_order *order);
 
-/* Takes every task that no worker has, delayed ones included, out, gives it up,
- * and tells how many there were.  out may be NULL. */
+/* Takes every task that is not handed out, delayed ones included, out, gives it
+ * up, and tells how many there were.  out may be NULL. */
 STM_API STM_NODISCARD enum stm_status stm_pool_cancel_all(struct stm_pool *pool,
                                                           size_t *out);
 
@@ -176,7 +178,8 @@ STM_API STM_NODISCARD enum stm_status stm_pool_cancel_all(struct stm_pool *pool,
  * scheduled: tasks handed out, delayed or in the list, so that one which is
  * taken out of the list again counts no more; finished: tasks whose run
  * returned; remaining: scheduled - finished; live: threads, starting ones
- * included; free: workers with no task; queued: tasks in the list. */
+ * included; free: those that no task is handed out for; queued: tasks in the
+ * list. */
 STM_API STM_NODISCARD enum stm_status stm_pool_scheduled(struct stm_pool *pool,
                                                          size_t *out);
 STM_API STM_NODISCARD enum stm_status stm_pool_finished(struct stm_pool *pool,
@@ -194,7 +197,7 @@ STM_API STM_NODISCARD enum stm_status stm_pool_queued(struct stm_pool *pool,
 struct stm_pool_stats {
     size_t scheduled, finished, queued; /* as above */
     size_t delayed;                     /* tasks whose time is to come */
-    size_t running;                     /* tasks that a thread has */
+    size_t running;                     /* tasks handed out */
     size_t given_up; /* cancelled, dropped, or ended with their thread */
     size_t live, free;
     size_t waiting;  /* tasks in stm_pool_wait_begin ... end */
@@ -218,7 +221,7 @@ STM_API STM_NODISCARD enum stm_status stm_pool_resize(struct stm_pool *pool,
 STM_API STM_NODISCARD enum stm_status stm_pool_cap(struct stm_pool *pool,
                                                    size_t most);
 
-/* Hands no task out until resumed; what runs goes on.  Twice is no error.
+/* Hands no task out until resumed; what is handed out runs.  Twice is no error.
  * pause: STM_ECLOSED after shutdown. */
 STM_API STM_NODISCARD enum stm_status stm_pool_pause(struct stm_pool *pool);
 STM_API STM_NODISCARD enum stm_status stm_pool_resume(struct stm_pool *pool);
@@ -265,7 +268,7 @@ STM_API extern const struct stm_type stm_pool_future_type;
 enum stm_pool_future_state {
     STM_POOL_NEW,      /* never submitted, or only appended to a list */
     STM_POOL_WAITS,    /* for a worker, or for its time */
-    STM_POOL_RUNS,     /* a thread has it */
+    STM_POOL_RUNS,     /* it is handed out */
     STM_POOL_ENDED,    /* with a value or an error */
     STM_POOL_CANCELLED /* without having run */
 };
@@ -303,7 +306,7 @@ STM_API STM_NODISCARD enum stm_status
 stm_pool_future_state(struct stm_pool_future *future,
                       enum stm_pool_future_state *out);
 
-/* Takes a future back that no worker has, so that it never runs.  O(log n),
+/* Takes a future back that is not handed out, so that it never runs.  O(log n),
  * over a list O(n) in what is queued.  STM_OK, also if it was cancelled before;
  * STM_EDONE if it runs or has ended. */
 STM_API STM_NODISCARD enum stm_status

@@ -238,8 +238,8 @@ class ThreadPool(_stm.ThreadPool):
     included.  A pool that is let go finishes what is in its list.
 
     handover says how tasks get to workers.  Only experiments need another than
-    "hand-off", which gives each free worker its own task: with "shared-list"
-    all of them wait for the list, and with "coarse" for any change of the pool.
+    "hand-off", which wakes one free worker at a time: with "shared-list" all of
+    them wait for the list, and with "coarse" for any change of the pool.
     """
 
     def __init__(
