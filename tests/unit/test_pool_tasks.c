@@ -89,6 +89,57 @@ START_TEST(a_future_whose_function_ends_its_thread_fails)
 }
 END_TEST
 
+enum { TOLD = 100 };
+
+/* `gate` holds how many were told before. */
+static enum stm_status look_at_counts(struct stm_tx *tx, stm_value task,
+                                      void *context)
+{
+    struct stm_tvar *told = ((struct tally *)context)->gate;
+    struct stm_pool_stats stats;
+    size_t remaining;
+    stm_value before;
+
+    (void)task;
+    STM_TRY(stm_tvar_get(tx, told, &before));
+    STM_TRY(stm_pool_stats_read(own, &stats));
+    STM_TRY(stm_pool_remaining(own, &remaining));
+    EXPECT(stats.finished == before + 1 && stats.scheduled == TOLD &&
+               remaining == TOLD - stats.finished &&
+               stats.running + stats.queued == remaining,
+           "%zu finished, %zu scheduled, %zu remaining, %zu running, %zu "
+           "queued; expected %zu and %d, and those to add up",
+           stats.finished, stats.scheduled, remaining, stats.running,
+           stats.queued, (size_t)before + 1, TOLD);
+    return stm_tvar_set(tx, told, before + 1);
+}
+
+static enum stm_status look_at_counts_too(struct stm_tx *tx, stm_value task,
+                                          enum stm_status why, void *context)
+{
+    (void)why;
+    return look_at_counts(tx, task, context);
+}
+
+START_TEST(who_is_told_of_a_task_s_end_sees_it_counted_as_finished)
+{
+    struct stm_pool_config config = tally_config(&tally, 2, STM_FOREVER);
+
+    config.run = exit_some;
+    config.finish = look_at_counts;
+    config.give_up = look_at_counts_too;
+    tally.gate = word_var(0);
+    own = pool_new(&config);
+    append_tasks(stm_pool_tasks(own), 0, TOLD);
+    EXPECT_STATUS(STM_OK, stm_pool_join(own, STM_FOREVER));
+    EXPECT_STATUS(STM_OK, stm_pool_free(own));
+    expect_each_once(&tally, TOLD);
+    EXPECT(peek(tally.gate) == TOLD, "%zu were told, expected %d",
+           (size_t)peek(tally.gate), TOLD);
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
 static bool refuse(void *context)
 {
     (void)context;
@@ -379,6 +430,8 @@ int main(void)
 
     tcase_add_test(tests, a_task_may_end_its_thread);
     tcase_add_test(tests, a_future_whose_function_ends_its_thread_fails);
+    tcase_add_test(tests,
+                   who_is_told_of_a_task_s_end_sees_it_counted_as_finished);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     /* The pool is lost, and the thread of it that ended last. */
     tcase_add_test(tests, a_thread_that_may_not_go_on_leaves_its_task_running);
