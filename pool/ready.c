@@ -9,7 +9,8 @@
  * busy, and whichever thread is first takes the first task.  Waking a thread
  * takes longer than most tasks.  So a worker that has finished one first takes
  * from the ready ones (it steals), and as long as workers do so quickly,
- * no more are woken.
+ * no more are woken.  That one at a time is on its way, and calls the next, is
+ * how Go's scheduler wakes threads (Vyukov, Scalable Go Scheduler Design, 2012).
  *
  * A free worker is
  *
