@@ -17,11 +17,11 @@
  *   queued future ---> its place ---> pool
  *
  * The circles from the pool through its variables and watchers back to itself
- * are broken by transactions: a record leaves the endpoint, and the place of who
- * is on standby, with its worker, a future its place when it is taken from the
- * queue, and the watchers are cancelled when a closed pool has neither work nor
- * workers.  The roster is apart because a thread needs the configuration and the
- * lock for longer than it may use libstm. */
+ * are broken by transactions: a record leaves the endpoint, and the place of
+ * who is on standby, with its worker, a future its place when it is taken from
+ * the queue, and the watchers are cancelled when a closed pool has neither work
+ * nor workers.  The roster is apart because a thread needs the configuration
+ * and the lock for longer than it may use libstm. */
 
 /* The threads of one pool as the system knows them: no transactions here. */
 struct stm__roster;
