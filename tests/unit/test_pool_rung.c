@@ -174,6 +174,30 @@ START_TEST(who_is_overtaken_does_not_leave_while_tasks_count_on_it)
 }
 END_TEST
 
+/* ---- dying ---- */
+
+/* Worker 2 is busy, worker 1 is rung and dies; so 0 is to come. */
+START_TEST(who_ends_though_rung_has_another_called)
+{
+    struct stm_pool *pool = pool_at_work(3);
+    struct sleeper *rung = sleeper_of(1);
+
+    EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 0, 3));
+    for (size_t i = 0; i < 2; i++) {
+        open_gate(i);
+        await_pool(pool, stm_pool_finished, i + 1);
+    }
+    hold(rung);
+    append_tasks(stm_pool_tasks(pool), 3, 1);
+    AO_store_release(&rung->exits, 1);
+    let_go(rung);
+    await_count(&scene.ended, 1);
+    await_count(&scene.ran[3], 1);
+    open_gate(2);
+    end_pool(pool, 4);
+}
+END_TEST
+
 /* ---- dying on standby ---- */
 
 static enum stm_status read_rung(struct stm_tx *tx, void *argument)
@@ -268,6 +292,7 @@ int main(void)
 
     tcase_add_test(tests,
                    who_is_overtaken_does_not_leave_while_tasks_count_on_it);
+    tcase_add_test(tests, who_ends_though_rung_has_another_called);
     tcase_add_test(tests, who_ends_on_standby_is_not_freed_under_who_calls_it);
     return run_suite("test_pool_rung", tests);
 }
