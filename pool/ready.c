@@ -10,7 +10,8 @@
  * takes longer than most tasks.  So a worker that has finished one first takes
  * from the ready ones (it steals), and as long as workers do so quickly,
  * no more are woken.  That one at a time is on its way, and calls the next, is
- * how Go's scheduler wakes threads (Vyukov, Scalable Go Scheduler Design, 2012).
+ * how Go's scheduler wakes threads (Vyukov, Scalable Go Scheduler Design,
+ * 2012).
  *
  * A free worker is
  *
@@ -31,8 +32,8 @@
  * again.  The one on standby looks after each moment, takes the first task if
  * that was there a moment ago, and rings the next one; and parks when few were
  * stolen in a moment.  Whoever hands a task out when no one is busy calls it at
- * once.  In a pool that closes or has too many workers, where a parked worker or
- * one that has finished a task leaves, who comes takes a task in any case.
+ * once.  In a pool that closes or has too many workers, where a parked worker
+ * or one that has finished a task leaves, who comes takes a task in any case.
  *
  * Workers that start, and workers that are rung, are as good as each other: if
  * one is dismissed, their number gets less, and the last to come, finding none
