@@ -119,8 +119,6 @@ struct stm_pool {
     struct stm_tlist *ready;
     struct stm_tvar *standby; /* the worker that waits for some, or 0.  Holds a
                                  reference to it: others call it */
-    AO_t stolen; /* how many of them were taken by workers that had run another
-                    task before; roughly */
 
     struct stm_tvar *fields[STM__FIELDS]; /* coarse: all NULL, and ... */
     struct stm_tvar *whole;               /* ... this; else NULL */
@@ -128,6 +126,10 @@ struct stm_pool {
     /* The watchers; 0 where there is none, and once cancelled, which is when a
      * closed pool has come to its end. */
     struct stm_tvar *starter, *pairer, *timer;
+
+    char apart[64]; /* from what does not change */
+    AO_t stolen;    /* how many ready tasks were taken by workers that had run
+                       another before; roughly */
 };
 
 void stm__pool_retain(struct stm_pool *pool);
