@@ -47,6 +47,7 @@ class Worker(_threading._DummyThread):
             active = _threading._active  # type: ignore[attr-defined]
             if active.get(self.ident) is self:
                 del active[self.ident]
+            _threading._dangling.discard(self)  # type: ignore[attr-defined]
         _stm_package.atomically(lambda: self._left.set(True))
 
 
@@ -101,8 +102,8 @@ class Crew:
     def leave(self) -> None:
         worker = _threading.current_thread()
         assert isinstance(worker, Worker)
-        self._strike(worker)
         worker.leave()
+        self._strike(worker)  # whoever waits for the workers goes on
         executor = self._executor()
         if executor is not None:
             executor._retire()

@@ -13,6 +13,7 @@ import weakref
 from stm import atomically, datatypes
 from stm.datatypes import TList, TPriorityQueue
 from stm.futures import ThreadPoolExecutor
+from stm.utils import atomically_watch
 from support import LIMIT
 from support_futures import ExecutorCase, counted
 
@@ -355,6 +356,20 @@ class EndTest(ExecutorCase):
         self.assertCountEqual(seen, range(50))
         self.assertEqual(executor.stats().live, 0)
         executor.shutdown()
+
+    def test_threading_knows_no_worker_that_is_waited_for_no_more(self):
+        executor, seen = self.executor(1, "leaver"), TList()
+
+        def note(members):
+            if not members:
+                known = [*threading.enumerate(), *threading._dangling]
+                seen.append([thread.name for thread in known])
+
+        atomically_watch(executor._crew.members, note)
+        executor.submit(int).result(LIMIT)
+        executor.shutdown()
+        for names in atomically(lambda: list(seen)):
+            self.assertNotIn("leaver_0", names)
 
     def test_shutdown_may_not_wait(self):
         executor, seen = self.executor(1), []
