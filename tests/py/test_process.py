@@ -68,8 +68,10 @@ class ExitTest(Case):
         output, errors, took = self.script(
             """
             import stm, stm.utils
-            stm.utils.atomically_watch(lambda: stm.elapsed(3600), print)
-            stm.utils.atomically_watch(lambda: stm.elapsed(time=1e10), print)
+            def tell(over):
+                stm.on_commit(lambda: print(over))
+            stm.utils.atomically_watch(lambda: stm.elapsed(3600), tell)
+            stm.utils.atomically_watch(lambda: stm.elapsed(time=1e10), tell)
             """
         )
         self.assertEqual(output, "False\nFalse\n")
