@@ -449,19 +449,18 @@ class OrderTest(Case):
     def test_a_change_of_a_base_or_of_the_bases_counts_at_once(self):
         for root in (object, TObject):
 
-            class First(root):
-                pass
-
-            class Second(root):
-                size = property(lambda self: "second")
-
-            class Thing(First):
-                pass
-
-            thing = Thing()
-
             @atomically
             def _():
+                class First(root):
+                    pass
+
+                class Second(root):
+                    size = property(lambda self: "second")
+
+                class Thing(First):
+                    pass
+
+                thing = Thing()
                 thing.size = "instance"
                 self.assertEqual(thing.size, "instance")
                 First.size = property(lambda self: "first")
@@ -474,25 +473,26 @@ class OrderTest(Case):
     def test_a_change_of_an_object_s_class_counts_at_once(self):
         for root in (object, TObject):
 
-            class Before(root):
-                pass
-
-            class After(root):
-                size = property(lambda self: "after")
-
-            thing = Before()
-
             @atomically
-            def _():
+            def made():
+                class Before(root):
+                    pass
+
+                class After(root):
+                    size = property(lambda self: "after")
+
+                thing = Before()
                 thing.size = "instance"
                 self.assertEqual(thing.size, "instance")
                 thing.__class__ = After
                 self.assertEqual(thing.size, "after")
                 thing.__class__ = Before
                 self.assertEqual(thing.size, "instance")
+                return thing, After
 
-            thing.__class__ = After
-            self.assertIs(type(thing), After)
+            thing, after = made
+            thing.__class__ = after
+            self.assertIs(type(thing), after)
 
 
 if __name__ == "__main__":
