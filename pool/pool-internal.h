@@ -5,6 +5,8 @@
 
 #include <atomic_ops.h>
 
+#include <stm/fast.h>
+
 #include "stm-pool.h"
 
 /* Who owns whom

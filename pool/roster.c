@@ -29,7 +29,7 @@ struct stm__roster {
 };
 
 /* Which pool does this thread work for? */
-static _Thread_local const struct stm__roster *own_roster;
+static STM__THREAD_LOCAL const struct stm__roster *own_roster;
 
 /* The forks that led to this process: a pool's threads are not in a child. */
 static AO_t generation;

@@ -40,7 +40,7 @@
 
 #include "ready-internal.h"
 
-static _Thread_local struct stm__worker *own_worker;
+static STM__THREAD_LOCAL struct stm__worker *own_worker;
 
 struct stm__worker *stm__worker_self(void) { return own_worker; }
 

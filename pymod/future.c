@@ -221,7 +221,7 @@ static struct stm__future *future_for(PyObject *const *args)
 }
 
 /* Its address stands for the thread. */
-static _Thread_local char self_mark;
+static STM__THREAD_LOCAL char self_mark;
 
 bool stm__future_is_fresh(const struct stm__future *self)
 {

@@ -19,7 +19,7 @@ static struct {
 
 /* ---- what the thread calls ---- */
 
-static _Thread_local struct {
+static STM__THREAD_LOCAL struct {
     PyGILState_STATE gil;
     struct stm__call call;
     PyObject *kept;  /* of the death that is dealt with, or NULL */

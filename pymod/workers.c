@@ -77,7 +77,7 @@ static void crew_free(struct crew *crew)
 
 /* ---- what the workers call ---- */
 
-static _Thread_local struct {
+static STM__THREAD_LOCAL struct {
     PyGILState_STATE gil;
     struct stm__call call;
     struct crew *crew; /* of a worker, or NULL */

@@ -25,7 +25,11 @@ extern "C" {
 #define STM__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /* The few words that every operation looks at: reached without a call, also
- * from a shared library. */
+ * from a shared library.  And where a program loads that library while it runs,
+ * its threads need no block from malloc for them: ThreadSanitizer's guess how
+ * long such a block is (sanitizer_tls_get_addr.cpp of LLVM 14) reads a header
+ * before any that begins 16 bytes after a page does, of which each 256th of
+ * 16 bytes has none, and may end the process. */
 #define STM__THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
 /* ---- a variable ---- */

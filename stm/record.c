@@ -64,8 +64,8 @@ static struct track *tracks; /* under lock */
 static unsigned histories;   /* under lock */
 static unsigned threads;     /* under lock: of this history */
 
-static _Thread_local struct track *own;
-static _Thread_local AO_t own_history; /* the one that `own` belongs to */
+static STM__THREAD_LOCAL struct track *own;
+static STM__THREAD_LOCAL AO_t own_history; /* the one that `own` belongs to */
 
 static struct chunk *new_chunk(void)
 {

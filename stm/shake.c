@@ -15,7 +15,7 @@
 
 static AO_t seed; /* 0: not chosen yet */
 static AO_t threads;
-static _Thread_local uint64_t state;
+static STM__THREAD_LOCAL uint64_t state;
 
 /* By whoever comes first.  No pthread_once: a fork beside it would leave the
  * child waiting, under ThreadSanitizer, for a thread that is not there. */

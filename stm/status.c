@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include <stm/error-internal.h>
+#include <stm/fast.h>
 
-static _Thread_local char message[512] = "no error";
+static STM__THREAD_LOCAL char message[512] = "no error";
 
 const char *stm_strstatus(enum stm_status status)
 {
