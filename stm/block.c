@@ -213,6 +213,7 @@ static void link_waits(struct stm_call *call)
         stm__parker_init(&call->parker);
     call->has_parker = true;
     stm__parker_arm(&call->parker);
+    STM__RECORD(registers);
     for (size_t i = 0; i < call->waits.count; i++) {
         (void)STM__STEP(STM__AT_REGISTER);
         stm__wait_link(wait_at(call, i));

@@ -44,8 +44,10 @@ void stm__record_undo(const void *savepoint);
 void stm__record_rewind(bool outermost);
 void stm__record_replay(void);
 
-/* The call is about to sleep, registered and validated; and it is registered no
- * more, on the same thread. */
+/* The call is about to register with what it has read; it is about to sleep,
+ * registered and validated; and it is registered no more, on the same thread.
+ */
+void stm__record_registers(void);
 void stm__record_blocked(const void *call);
 void stm__record_awake(const void *call, const struct stm__parker *parker);
 

@@ -23,6 +23,7 @@ enum kind {
     UNDO,
     REWIND,
     REPLAY,
+    REGISTERS,
     BLOCKED,
     AWAKE,
     EVENT,
@@ -161,6 +162,11 @@ void stm__record_rewind(bool outermost)
 
 void stm__record_replay(void) { add((struct entry){.kind = REPLAY}); }
 
+void stm__record_registers(void)
+{
+    add((struct entry){.kind = REGISTERS, .time = stm__clock_monotonic()});
+}
+
 void stm__record_blocked(const void *call)
 {
     add((struct entry){.kind = BLOCKED,
@@ -272,6 +278,7 @@ struct writer {
     size_t operations;
     bool hides; /* some variable has no name */
     uint64_t version;
+    const struct entry *registers;
     const struct entry *blocked;
 };
 
@@ -385,6 +392,9 @@ static void write_operation(struct writer *writer, const struct entry *entry)
     case STAMP:
         writer->version = entry->what;
         break;
+    case REGISTERS:
+        writer->registers = entry;
+        break;
     case BLOCKED:
         writer->blocked = entry;
         break;
@@ -430,6 +440,8 @@ static void write_end(struct writer *writer, const struct entry *end,
         fprintf(writer->stream, ",\"wv\":%" PRIu64, writer->version);
     if (writer->hides)
         fputs(",\"hid\":true", writer->stream);
+    if (writer->registers && !writer->blocked)
+        fprintf(writer->stream, ",\"reg\":%" PRIu64, writer->registers->time);
     if (!end)
         fputs(",\"e\":null", writer->stream);
     else if (writer->blocked)
@@ -448,7 +460,7 @@ static void write_attempt(struct writer *writer, struct place *place,
     writer->bodies = 1;
     writer->hides = false;
     writer->version = 0;
-    writer->blocked = NULL;
+    writer->registers = writer->blocked = NULL;
     fprintf(writer->stream, ",\"b\":%" PRIu64 ",\"ops\":[", begin->time);
     while ((entry = advance(place)) && entry->kind != END)
         write_operation(writer, entry);

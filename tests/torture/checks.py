@@ -331,19 +331,21 @@ class Checker:
 
     def looked_after(self, attempt: Attempt, author: Attempt,
                      var: str) -> bool:
-        """Whether one who slept at var was awake when the sleep was over.
+        """Whether one who was claimed at var had yet to look when it was over.
 
-        He looks after the others when the next attempt of his thread ends.
+        One who slept looks after the others when the next attempt of his thread
+        ends, one who was about to sleep when that attempt does.
         """
         assert attempt.end is not None
         for other in self.history.attempts:
-            if (other is attempt or other.status != 'R' or other.end is None
-                    or other.blocked is None or other.blocked > attempt.end
-                    or other.end < author.begin
-                    or not self.had_reason(other, var, attempt.end)):
-                continue
-            until = self.next_end(other)
-            if until is None or until >= attempt.end:
+            since, until = other.registered, other.end
+            if other.blocked is not None and other.end is not None:
+                since, until = other.blocked, self.next_end(other)
+            if (other is not attempt and since is not None
+                    and since <= attempt.end
+                    and (other.end is None or other.end >= author.begin)
+                    and (until is None or until >= attempt.end)
+                    and self.had_reason(other, var, attempt.end)):
                 return True
         return False
 

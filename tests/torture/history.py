@@ -22,6 +22,8 @@ also for those that did not commit:
             all was unlocked and woken
     blk     of a retried attempt that slept: when, registered and validated;
             "e" is then when it was registered no more, or null
+    reg     of one that registered to sleep, but found that it need not: when
+            it began to, and so might be claimed; until "e" then
     why     how such a sleep ended: "wake" if it was signalled, else "time"
     hid     true if it also read or wrote what the history is not about
     ops     what it did, in order:
@@ -57,6 +59,7 @@ class Attempt:
     end: int | None
     operations: list[list[Any]]
     stamp: int | None = None
+    registered: int | None = None
     blocked: int | None = None
     why: str | None = None
     hides: bool = False
@@ -110,7 +113,8 @@ class History:
         self.attempts.append(Attempt(
             name=record['id'], thread=record['th'], status=record['st'],
             begin=record['b'], end=record['e'], operations=record['ops'],
-            stamp=record.get('wv'), blocked=record.get('blk'),
+            stamp=record.get('wv'), registered=record.get('reg'),
+            blocked=record.get('blk'),
             why=record.get('why'), hides=record.get('hid', False)))
 
 

@@ -148,6 +148,19 @@ class HandMade(unittest.TestCase):
         self.expect('', sleeper, commit, woken, after)
         self.expect('lost-wakeup', sleeper, commit, woken, {**after, 'e': 35})
 
+    def test_a_time_out_while_another_registers(self) -> None:
+        sleeper = attempt('1', 'R', 0, 40, 'r x 0', blk=8, why='time')
+        commit = attempt('2', 'C', 9, 20, 'w x 1', wv=1)
+        claimed = attempt('3', 'A', 0, 45, 'r x 0', reg=8)
+        self.expect('', sleeper, commit, claimed)
+        self.expect('', sleeper, commit, {**claimed, 'e': None, 'st': 'L'})
+        self.expect('lost-wakeup', sleeper, commit, {**claimed, 'e': 35})
+        self.expect('lost-wakeup', sleeper, commit, {**claimed, 'reg': 41})
+        self.expect('lost-wakeup', sleeper, commit,
+                    attempt('3', 'A', 0, 45, 'r x 0'))
+        self.expect('lost-wakeup', sleeper, commit,
+                    attempt('3', 'A', 0, 45, 'r y 0', reg=8))
+
     def test_a_time_out_beside_one_who_saw_the_change(self) -> None:
         self.expect('lost-wakeup',
                     attempt('1', 'R', 0, 40, 'r x 0', blk=8, why='time'),
