@@ -416,11 +416,13 @@ static const struct entry *find_awake(struct place place,
     return NULL;
 }
 
-static void write_sleep(struct writer *writer, struct place place)
+static void write_sleep(struct writer *writer, const struct entry *end,
+                        struct place place)
 {
     const struct entry *awake = find_awake(place, writer->blocked);
 
-    fprintf(writer->stream, ",\"blk\":%" PRIu64, writer->blocked->time);
+    fprintf(writer->stream, ",\"blk\":%" PRIu64 ",\"left\":%" PRIu64,
+            writer->blocked->time, end->time);
     if (awake)
         fprintf(writer->stream, ",\"e\":%" PRIu64 ",\"why\":\"%s\"",
                 awake->time, awake->how ? "wake" : "time");
@@ -445,7 +447,7 @@ static void write_end(struct writer *writer, const struct entry *end,
     if (!end)
         fputs(",\"e\":null", writer->stream);
     else if (writer->blocked)
-        write_sleep(writer, place);
+        write_sleep(writer, end, place);
     else
         fprintf(writer->stream, ",\"e\":%" PRIu64, end->time);
     fputs("}\n", writer->stream);

@@ -362,12 +362,14 @@ class Checker:
                 and self.authors[var, int(replaced)].begin <= time)
 
     def next_end(self, attempt: Attempt) -> int | None:
-        """Return when its thread's next attempt ended, if it has."""
+        """Return when its thread's next attempt had looked after the others."""
         later = [other for other in self.history.attempts
                  if other.thread == attempt.thread
                  and attempt.end is not None and other.begin >= attempt.end]
         following = min(later, key=lambda other: other.begin, default=None)
-        return following.over if following else None
+        if following is None:
+            return None
+        return following.end if following.blocked is None else following.left
 
     def check_reason(self, attempt: Attempt,
                      newer: list[tuple[Attempt, str]]) -> None:

@@ -22,9 +22,10 @@ also for those that did not commit:
             all was unlocked and woken
     blk     of a retried attempt that slept: when, registered and validated;
             "e" is then when it was registered no more, or null
+    left    of such an attempt: when it had woken those that it was to look after
+    why     how such a sleep ended: "wake" if it was signalled, else "time"
     reg     of one that registered to sleep, but found that it need not: when
             it began to, and so might be claimed; until "e" then
-    why     how such a sleep ended: "wake" if it was signalled, else "time"
     hid     true if it also read or wrote what the history is not about
     ops     what it did, in order:
             ["r", var, value]   read, an own write included
@@ -61,6 +62,7 @@ class Attempt:
     stamp: int | None = None
     registered: int | None = None
     blocked: int | None = None
+    left: int | None = None
     why: str | None = None
     hides: bool = False
 
@@ -114,7 +116,7 @@ class History:
             name=record['id'], thread=record['th'], status=record['st'],
             begin=record['b'], end=record['e'], operations=record['ops'],
             stamp=record.get('wv'), registered=record.get('reg'),
-            blocked=record.get('blk'),
+            blocked=record.get('blk'), left=record.get('left'),
             why=record.get('why'), hides=record.get('hid', False)))
 
 

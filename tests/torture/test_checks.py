@@ -147,6 +147,10 @@ class HandMade(unittest.TestCase):
         after = {**attempt('4', 'C', 26, 45, 'r x 1'), 'th': 3}
         self.expect('', sleeper, commit, woken, after)
         self.expect('lost-wakeup', sleeper, commit, woken, {**after, 'e': 35})
+        again = {**after, 'st': 'R', 'e': 60, 'blk': 30, 'why': 'time'}
+        self.expect('', sleeper, commit, woken, {**again, 'left': 45})
+        self.expect('lost-wakeup', sleeper, commit, woken,
+                    {**again, 'left': 35})
 
     def test_a_time_out_while_another_registers(self) -> None:
         sleeper = attempt('1', 'R', 0, 40, 'r x 0', blk=8, why='time')
