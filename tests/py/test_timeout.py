@@ -57,7 +57,9 @@ class VariableTest(Case):
         atomically_watch(var.get, seen.append)
         atomically(lambda: var.set(True))
         atomically(lambda: wait_for_true(var))
-        self.until(lambda: seen == [False, True, True], "it to be set again")
+        self.until(
+            lambda: seen.items()[-2:] == [True, True], "it to be set again"
+        )
 
     def test_wakes_those_who_wait_and_watch(self):
         begin = make_delay(0.02)
@@ -68,7 +70,8 @@ class VariableTest(Case):
             for _ in range(3)
         ]
         self.join(*threads)
-        self.assertEqual(seen, [False, True])
+        # The time may be over before it is watched.
+        self.assertIn(seen.items(), ([False, True], [True]))
 
     def test_cannot_be_made_inside_a_transaction(self):
         for make in (make_delay, make_timeout):
