@@ -71,8 +71,7 @@ class Crew:
     ) -> None:
         self._executor = _weakref.ref(executor)
         self._prefix = prefix
-        self._initializer = initializer
-        self._initargs = initargs
+        self._first = (initializer, initargs) if initializer else None
         self.process = _os.getpid()
         self._workers: _TDict[int, Worker] = _TDict()  # by number
         self.fault: str | None = None  # what has broken the executor
@@ -83,16 +82,17 @@ class Crew:
     # The following are called by the pool, the first two on each worker.
 
     def enter(self) -> bool:
-        worker = Worker("")
-        worker.name = f"{self._prefix}_{self._enlist(worker)}"
+        self._enlist(Worker(""))
         if (trace := _threading.gettrace()) is not None:
             _sys.settrace(trace)
         if (profile := _threading.getprofile()) is not None:
             _sys.setprofile(profile)
-        if self._initializer is None:
+        first = self._first
+        if first is None:
             return True
+        initializer, initargs = first
         try:
-            self._initializer(*self._initargs)
+            initializer(*initargs)
         except BaseException:
             _logger.critical("Exception in initializer:", exc_info=True)
             self._break()
@@ -110,22 +110,22 @@ class Crew:
 
     def retire(self) -> None:
         # They may hold the executor, and nobody sees that the pool holds them.
-        self._initializer, self._initargs = None, ()
+        self._first = None
 
     def broken(self) -> _BrokenThreadPool:
         return _BrokenThreadPool(self.fault)
 
-    def _enlist(self, worker: Worker) -> int:
-        def enlist() -> int:
+    def _enlist(self, worker: Worker) -> None:
+        def enlist() -> None:
             number = next(
                 number
                 for number in _itertools.count()
                 if number not in self._workers
             )
+            worker.name = f"{self._prefix}_{number}"  # before anyone sees it
             self._workers[number] = worker
-            return number
 
-        return _stm_package.atomically(enlist)
+        _stm_package.atomically(enlist)
 
     def _strike(self, worker: Worker) -> None:
         def strike() -> None:

@@ -228,7 +228,7 @@ class ThreadPoolExecutor(_standard.ThreadPoolExecutor):
             return
         if _threading.current_thread() in self._crew.members():
             raise RuntimeError("cannot join current thread")
-        _wait_until(lambda: self._pool.live_threads == 0)
+        _wait_until(lambda: _threadutils._is_over(self._pool))
         _wait_until(lambda: not self._crew.members())
 
     def resize(self, max_workers: int, min_workers: int | None = None) -> None:

@@ -112,6 +112,7 @@ class Case(unittest.TestCase):
             output, errors = process.communicate()
         finally:
             timer.cancel()
+            timer.join()
         took = time.monotonic() - begin
         self.assertEqual(
             process.returncode,

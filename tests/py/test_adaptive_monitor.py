@@ -56,8 +56,9 @@ class Sampler:
 
     def read(self):
         self.count += 1
-        if self.fails is not None:
-            raise self.fails
+        fails = self.fails
+        if fails is not None:
+            raise fails
         now = time.monotonic()
         return Reading(now, 0, self.count, frozenset(), (), self.memory)
 

@@ -198,16 +198,27 @@ class QueueTest(ExecutorCase):
     def test_takes_what_is_delayed_later(self):
         executor, seen = self.executor(1), []
         go = self.occupy(executor)
-        later = executor.schedule(seen.append, ["later"], delay=0.02)
-        future = executor.submit(seen.append, "sooner")
-        self.assertEqual(executor.stats().delayed, 1)
+        later, future = atomically(
+            lambda: (
+                executor.schedule(seen.append, ["later"], delay=0.02),
+                executor.submit(seen.append, "sooner"),
+            )
+        )
         go.set()
         future.result(LIMIT)
         later.result(LIMIT)
         self.assertEqual(seen, ["sooner", "later"])
         future = executor.schedule(seen.append, ["never"], delay=3600)
+        self.assertEqual(executor.stats().delayed, 1)
         self.assertTrue(future.cancel())
         self.assertEqual(executor.stats().delayed, 0)
+
+    def test_shutdown_waits_for_what_is_delayed(self):
+        executor = self.executor(1)
+        future = executor.schedule(int, ["7"], delay=0.05)
+        executor.shutdown()
+        self.assertTrue(future.done())
+        self.assertEqual(future.result(), 7)
 
     def test_full_makes_submit_wait(self):
         executor, seen = self.executor(1, capacity=2), []

@@ -143,14 +143,14 @@ class MapTest(ExecutorCase):
 
     def test_may_be_used_by_several_threads(self):
         executor, seen = self.executor(2), []
-        numbers = iter(range(4))
         threads = [
             self.start(
-                lambda: seen.append(
-                    list(executor.map(str, range(next(numbers), 50)))
-                )
+                lambda first: seen.append(
+                    list(executor.map(str, range(first, 50)))
+                ),
+                first,
             )
-            for _ in range(4)
+            for first in range(4)
         ]
         self.join(*threads)
         self.assertCountEqual(

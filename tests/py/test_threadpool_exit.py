@@ -19,7 +19,9 @@ PREAMBLES = {
 }
 EXITING = """
         import os, signal, sys, threading, time
-        threading._register_atexit(lambda: print("exiting", flush=True))
+        exiting = threading.Event()
+        threading._register_atexit(
+            lambda: (print("exiting", flush=True), exiting.set()))
         """
 
 
@@ -38,8 +40,6 @@ class ExitTest(Case):
     def test_exit_waits_for_a_task_and_for_what_is_queued(self):
         self.for_both(
             """
-        exiting = threading.Event()
-        threading._register_atexit(exiting.set)
         def task():
             exiting.wait(60)
             time.sleep(0.05)
@@ -120,8 +120,6 @@ class ExitTest(Case):
     def test_a_task_of_the_exit_may_schedule_no_more(self):
         self.for_both(
             """
-        exiting = threading.Event()
-        threading._register_atexit(exiting.set)
         def task():
             exiting.wait(60)
             while True:

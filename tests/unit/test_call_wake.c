@@ -126,7 +126,7 @@ END_TEST
 
 START_TEST(C_a_call_knows_when_its_time_is_over)
 {
-    const uint64_t wait = 5 * MILLISECOND;
+    const uint64_t wait = 200 * MILLISECOND;
     struct stm_tvar *var = word_var(0);
     struct taker taker = taker_of(var);
     uint64_t left;

@@ -10,13 +10,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { THREADS = 3 };
+enum { THREADS = 3, TRANSFERRING = 2 };
 
 /* ---- several threads ---- */
 
 struct banking {
     struct bank bank;
     AO_t forking;
+    AO_t begun; /* threads that have what they need of the allocator, which may
+                   not be forked in use */
 };
 
 static bool transfers_20(void *bank) { return bank_works(bank, 20); }
@@ -32,6 +34,8 @@ static void forking_thread(size_t index, void *context)
     struct bank own = bank_copy(&banking->bank, index);
 
     EXPECT(bank_works(&own, 20), "expected the bank to work");
+    (void)AO_fetch_and_add1_full(&banking->begun);
+    await_count(&banking->begun, THREADS + TRANSFERRING);
     for (size_t i = 0; i < workload(50); i++) {
         EXPECT(child_finds(transfers_20_twice, &own),
                "expected the bank to work in a child and in a child's");
@@ -45,6 +49,8 @@ static void transferring_thread(size_t index, void *context)
     struct banking *banking = context;
     struct bank own = bank_copy(&banking->bank, THREADS + index);
 
+    EXPECT_STATUS(STM_OK, stm_atomically(bank_transfer, &own));
+    (void)AO_fetch_and_add1_full(&banking->begun);
     while (AO_load(&banking->forking))
         EXPECT_STATUS(STM_OK, stm_atomically(bank_transfer, &own));
 }
@@ -55,7 +61,7 @@ START_TEST(A_threads_can_fork_at_once_beside_commits)
     struct crew *forking, *transferring;
 
     bank_init(&banking.bank, 0);
-    transferring = crew_start(2, transferring_thread, &banking);
+    transferring = crew_start(TRANSFERRING, transferring_thread, &banking);
     forking = crew_start(THREADS, forking_thread, &banking);
     crew_join(forking);
     crew_join(transferring);

@@ -406,6 +406,9 @@ static enum stm_status read_and_exit_body(struct stm_tx *tx, void *argument)
 static void exit_in_action(stm_value var)
 {
     just_count(var);
+    if (!ends) /* what attempts that failed have released does not count */
+        AO_store(&released, 0);
+    ends = true;
     if (AO_load(&actions_run) % 2 == 0)
         EXPECT_STATUS(STM_OK, stm_atomically(read_and_exit_body, (void *)var));
     pthread_exit(NULL);
@@ -424,7 +427,6 @@ static enum stm_status register_actions(struct stm_tx *tx, void *argument)
         STM_TRY(
             stm_on_commit(tx, exit_in_action, (stm_value)ending->var, NULL));
     STM_TRY(stm_on_commit(tx, just_count, value, &counted_type));
-    ends = true;
     return stm_on_commit(tx, just_count, 1, &bound);
 }
 
