@@ -442,7 +442,7 @@ static void write_end(struct writer *writer, const struct entry *end,
         fprintf(writer->stream, ",\"wv\":%" PRIu64, writer->version);
     if (writer->hides)
         fputs(",\"hid\":true", writer->stream);
-    if (writer->registers && !writer->blocked)
+    if (writer->registers)
         fprintf(writer->stream, ",\"reg\":%" PRIu64, writer->registers->time);
     if (!end)
         fputs(",\"e\":null", writer->stream);

@@ -339,8 +339,10 @@ class Checker:
         assert attempt.end is not None
         for other in self.history.attempts:
             since, until = other.registered, other.end
-            if other.blocked is not None and other.end is not None:
-                since, until = other.blocked, self.next_end(other)
+            if other.blocked is not None:
+                if other.end is None:
+                    continue  # who still sleeps
+                until = self.next_end(other)
             if (other is not attempt and since is not None
                     and since <= attempt.end
                     and (other.end is None or other.end >= author.begin)

@@ -20,12 +20,12 @@ also for those that did not commit:
             order of commits
     b, e    nanoseconds on one clock: before the snapshot was taken, and after
             all was unlocked and woken
+    reg     of one that was to sleep: when it began to register, and so might be
+            claimed
     blk     of a retried attempt that slept: when, registered and validated;
             "e" is then when it was registered no more, or null
     left    of such an attempt: when it had woken those that it was to look after
     why     how such a sleep ended: "wake" if it was signalled, else "time"
-    reg     of one that registered to sleep, but found that it need not: when
-            it began to, and so might be claimed; until "e" then
     hid     true if it also read or wrote what the history is not about
     ops     what it did, in order:
             ["r", var, value]   read, an own write included

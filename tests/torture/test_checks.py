@@ -142,7 +142,7 @@ class HandMade(unittest.TestCase):
 
     def test_a_time_out_before_its_turn(self) -> None:
         sleeper = attempt('1', 'R', 0, 40, 'r x 0', blk=8, why='time')
-        woken = attempt('3', 'R', 0, 25, 'r x 0', blk=8, why='wake')
+        woken = attempt('3', 'R', 0, 25, 'r x 0', reg=7, blk=8, why='wake')
         commit = attempt('2', 'C', 9, 20, 'w x 1', wv=1)
         after = {**attempt('4', 'C', 26, 45, 'r x 1'), 'th': 3}
         self.expect('', sleeper, commit, woken, after)
@@ -151,6 +151,8 @@ class HandMade(unittest.TestCase):
         self.expect('', sleeper, commit, woken, {**again, 'left': 45})
         self.expect('lost-wakeup', sleeper, commit, woken,
                     {**again, 'left': 35})
+        self.expect('', sleeper, commit, {**woken, 'e': 50, 'blk': 41})
+        self.expect('lost-wakeup', sleeper, commit, {**woken, 'e': None})
 
     def test_a_time_out_while_another_registers(self) -> None:
         sleeper = attempt('1', 'R', 0, 40, 'r x 0', blk=8, why='time')
@@ -169,7 +171,8 @@ class HandMade(unittest.TestCase):
         self.expect('lost-wakeup',
                     attempt('1', 'R', 0, 40, 'r x 0', blk=8, why='time'),
                     attempt('2', 'C', 9, 20, 'w x 1', wv=1),
-                    attempt('3', 'R', 21, 50, 'r x 1', blk=30, why='time'))
+                    attempt('3', 'R', 21, 50, 'r x 1', reg=29, blk=30,
+                            why='time'))
 
     def test_a_time_out_during_a_commit(self) -> None:
         self.expect('', attempt('1', 'R', 0, 18, 'r x 0', blk=8, why='time'),

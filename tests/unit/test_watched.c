@@ -209,6 +209,58 @@ START_TEST(F_what_is_watched_may_change_and_go_in_every_commit)
 }
 END_TEST
 
+/* Reads `first`; if that is 0, `second`; and if that is not 0, `third`.  In an
+ * attempt that has written `first`, another transaction makes it read all three
+ * meanwhile, once. */
+struct narrowing {
+    struct stm_tvar *first, *second, *third;
+    bool interrupts;
+    AO_t runs;
+};
+
+static enum stm_status read_narrowing(struct stm_tx *tx, stm_value argument,
+                                      stm_value *result)
+{
+    struct narrowing *narrowing = (struct narrowing *)argument;
+
+    AO_fetch_and_add1_full(&narrowing->runs);
+    STM_TRY(stm_tvar_get(tx, narrowing->first, result));
+    if (*result != 0) {
+        if (narrowing->interrupts) {
+            narrowing->interrupts = false;
+            poke_elsewhere(narrowing->second, 1);
+        }
+        return STM_OK;
+    }
+    STM_TRY(stm_tvar_get(tx, narrowing->second, result));
+    return *result != 0 ? stm_tvar_get(tx, narrowing->third, result) : STM_OK;
+}
+
+START_TEST(F_what_is_watched_is_that_of_the_last_commit)
+{
+    for (size_t i = 0; i < 20; i++) {
+        struct narrowing narrowing = {.first = word_var(0),
+                                      .second = word_var(0),
+                                      .third = word_var(0)};
+
+        create((struct stm_watch){.function = read_narrowing,
+                                  .argument = (stm_value)&narrowing});
+        narrowing.interrupts = true;
+        poke(narrowing.first, 1);
+        EXPECT(!narrowing.interrupts, "expected the watcher to have run");
+        narrowing.runs = 0;
+        poke(narrowing.second, 2);
+        poke(narrowing.third, 2);
+        EXPECT(narrowing.runs == 0,
+               "expected no run for what the last commit did not read, got %zu",
+               (size_t)narrowing.runs);
+        stm_tvar_release(narrowing.first);
+        stm_tvar_release(narrowing.second);
+        stm_tvar_release(narrowing.third);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("F watched");
@@ -216,5 +268,6 @@ int main(void)
     tcase_add_test(tests, F_a_container_can_be_watched);
     tcase_add_test(tests, F_each_result_is_released_once);
     tcase_add_test(tests, F_what_is_watched_may_change_and_go_in_every_commit);
+    tcase_add_test(tests, F_what_is_watched_is_that_of_the_last_commit);
     return run_suite("watched", tests);
 }
