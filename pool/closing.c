@@ -32,32 +32,61 @@ static enum stm_status is_over(struct stm_tx *tx,
     return STM_OK;
 }
 
-/* Shuts a pool of this process down and waits for the end of its threads. */
-static enum stm_status finish(struct stm_pool *pool)
+/* Waits for the end of the threads of a pool of this process. */
+static enum stm_status await_end(struct stm_pool *pool)
 {
     struct stm__vigil vigil = {
         .pool = pool, .over = is_over, .timeout = STM_FOREVER};
 
-    STM_TRY(stm_pool_shutdown(pool));
     STM_TRY(stm__vigil_keep(&vigil));
     stm__roster_await(pool->roster);
     return STM_OK;
+}
+
+static enum stm_status may_await_end(const struct stm_pool *pool,
+                                     const char *function)
+{
+    STM_TRY(stm__pool_outside(function));
+    if (stm__roster_is_parents(pool->roster) ||
+        !stm__roster_has_caller(pool->roster))
+        return STM_OK;
+    return stm_error(STM_EMISUSE,
+                     "%s: called on a worker of the pool, which it waits for; "
+                     "expected another thread, or stm_pool_abandon",
+                     function);
+}
+
+static enum stm_status is_closing(struct stm_tx *tx, void *argument)
+{
+    stm_value closing;
+
+    STM_TRY(stm__pool_get(tx, argument, STM__CLOSING, &closing));
+    if (closing)
+        return STM_OK;
+    return stm_error(STM_EMISUSE,
+                     "stm_pool_join_threads: the pool is not shut down; "
+                     "expected stm_pool_shutdown before");
+}
+
+enum stm_status stm_pool_join_threads(struct stm_pool *pool)
+{
+    STM_TRY(may_await_end(pool, __func__));
+    if (stm__roster_is_parents(pool->roster))
+        return STM_OK;
+    STM_TRY(stm_atomically(is_closing, pool));
+    return await_end(pool);
 }
 
 enum stm_status stm_pool_free(struct stm_pool *pool)
 {
     enum stm_status status = STM_OK;
 
-    STM_TRY(stm__pool_outside(__func__));
-    if (!stm__roster_is_parents(pool->roster) &&
-        stm__roster_has_caller(pool->roster))
-        return stm_error(STM_EMISUSE,
-                         "%s: called on a worker of the pool, "
-                         "which it waits for; expected another "
-                         "thread, or stm_pool_abandon",
-                         __func__);
-    if (!stm__roster_is_parents(pool->roster))
-        status = finish(pool);
+    STM_TRY(may_await_end(pool, __func__));
+    if (!stm__roster_is_parents(pool->roster)) {
+        status = stm_pool_shutdown(pool);
+        if (status == STM_OK)
+            status = await_end(pool);
+    }
     if (!stm__roster_is_parents(pool->roster)) /* it may have forked */
         STM_TRY(status);
     stm__pool_release(pool);

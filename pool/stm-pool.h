@@ -246,6 +246,14 @@ STM_API STM_NODISCARD enum stm_status stm_pool_join(struct stm_pool *pool,
  * is queued instead. */
 STM_API STM_NODISCARD enum stm_status stm_pool_shutdown(struct stm_pool *pool);
 
+/* Waits until every thread of a pool that is shut down has ended, also those of
+ * which it knows no more, such as one that was sent away before it ran.  In a
+ * forked child, which has none of them, at once.  STM_OK; STM_EMISUSE inside a
+ * transaction, on a worker of the pool, or if it is not shut down; else as
+ * stm_atomically. */
+STM_API STM_NODISCARD enum stm_status
+stm_pool_join_threads(struct stm_pool *pool);
+
 /* Shuts down, waits until every thread has ended, and frees the pool.  Not
  * inside a transaction, not on a worker of the same pool: STM_EMISUSE, and the
  * pool stays. */

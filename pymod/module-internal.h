@@ -358,6 +358,12 @@ int stm__workers_configure(struct stm_pool_config *config,
                            struct stm__state *state, PyObject *crew);
 void stm__workers_unconfigure(struct stm_pool_config *config);
 
+/* Tells them their pool.  Returns who they are, which lasts as long as it. */
+struct stm__crew;
+struct stm_pool;
+struct stm__crew *stm__workers_serve(const struct stm_pool_config *config,
+                                     struct stm_pool *pool);
+
 /* True unless the calling worker's crew is broken; then the exception that its
  * tasks end with is set. */
 bool stm__worker_check(void);
@@ -375,9 +381,9 @@ struct stm_pool_future *stm__future_of(struct stm__state *state,
  * Outside transactions; more than once does no harm. */
 void stm__future_announce(stm_value future);
 
-/* Lets a pool go without waiting; in a transaction, after the attempt.  The
- * interpreter waits at exit until its workers are gone. */
-void stm__workers_abandon(struct stm_pool *pool);
+/* Lets their pool go without waiting; in a transaction, after the attempt.  The
+ * interpreter waits at exit until they are gone. */
+void stm__workers_abandon(struct stm__crew *crew);
 
 /* What a TPriorityQueue stands for, on which a pool works from now on. */
 struct stm_tpriorityqueue *stm__tpriorityqueue_pool(PyObject *queue);

@@ -11,6 +11,7 @@
 
 struct stm__pool {
     PyObject_HEAD struct stm_pool *pool; /* NULL until __init__ has run */
+    struct stm__crew *crew;              /* the pool's workers */
     PyObject *tasks;                     /* a TList or a TPriorityQueue */
     PyObject *weakrefs;
 };
@@ -37,6 +38,7 @@ PyObject *stm__pool_pause(PyObject *self, PyObject *unused);
 PyObject *stm__pool_resume(PyObject *self, PyObject *unused);
 PyObject *stm__pool_cancel_all(PyObject *self, PyObject *unused);
 PyObject *stm__pool_shutdown(PyObject *self, PyObject *unused);
+PyObject *stm__pool_join_threads(PyObject *self, PyObject *unused);
 PyObject *stm__pool_stats(PyObject *self, PyObject *unused);
 
 #endif

@@ -171,7 +171,7 @@ static void pool_dealloc(PyObject *object)
     if (self->weakrefs != NULL)
         PyObject_ClearWeakRefs(object);
     if (self->pool != NULL)
-        stm__workers_abandon(self->pool);
+        stm__workers_abandon(self->crew);
     Py_XDECREF(self->tasks);
     type->tp_free(object);
     Py_DECREF(type);
@@ -240,6 +240,14 @@ PyDoc_STRVAR(
     "A paused pool goes on.  Doing so twice is no error.  With\n"
     "cancel_all() in the same transaction nothing more begins to run.");
 
+PyDoc_STRVAR(
+    join_threads_doc,
+    "join_threads($self, /)\n--\n\n"
+    "Wait until every thread of a pool that is shut down has ended.\n\n"
+    "Also those that live_threads counts no more, such as one that was sent\n"
+    "away before it ran.  Raise RuntimeError inside a transaction, on a\n"
+    "worker of the pool, or before shutdown().");
+
 PyDoc_STRVAR(stats_doc,
              "stats($self, /)\n--\n\n"
              "Return the members of a PoolStats, as they were at one moment.");
@@ -258,6 +266,7 @@ static PyMethodDef methods[] = {
     {"cancel_all", stm__pool_cancel_all, METH_NOARGS, cancel_all_doc},
     {"cap", stm__pool_cap, METH_O, cap_doc},
     {"join", KEYWORDS(stm__pool_join), METH_VARARGS | METH_KEYWORDS, join_doc},
+    {"join_threads", stm__pool_join_threads, METH_NOARGS, join_threads_doc},
     {"pause", stm__pool_pause, METH_NOARGS, pause_doc},
     {"resize", KEYWORDS(stm__pool_resize), METH_VARARGS | METH_KEYWORDS,
      resize_doc},

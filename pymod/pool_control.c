@@ -183,6 +183,12 @@ PyObject *stm__pool_shutdown(PyObject *object, PyObject *unused)
     return change(object, stm_pool_shutdown);
 }
 
+PyObject *stm__pool_join_threads(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    return change(object, stm_pool_join_threads);
+}
+
 PyObject *stm__pool_cancel_all(PyObject *object, PyObject *unused)
 {
     struct stm_pool *pool = stm__pool_of(object);

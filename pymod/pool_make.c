@@ -195,6 +195,7 @@ static int start(PyObject *object, struct stm_pool_config *config,
         return -1;
     }
     self->pool = pool;
+    self->crew = stm__workers_serve(config, pool);
     self->tasks = Py_NewRef(tasks);
     return 0;
 }

@@ -19,6 +19,7 @@ static struct {
     struct stm__monitor monitor;
     size_t abandoned; /* pools let go of whose threads may still run */
     size_t workers;   /* threads that are attached, or may be once more */
+    size_t forks;     /* that led to this process */
 } census = {.monitor = STM__MONITOR_INIT};
 
 static void count(size_t *counter, size_t change)
@@ -60,15 +61,24 @@ static enum stm_status count_worker(void)
 /* ---- a pool's crew ---- */
 
 /* What is the same for all workers of a pool, and lives as long as it. */
-struct crew {
+struct stm__crew {
+    struct stm_pool *pool;
+    size_t forks; /* that led to the process whose pool it is */
     struct stm__state *state;
     PyObject *module; /* whose state it is */
     PyObject *hooks;  /* who is told of each worker, or NULL */
     AO_t broken;      /* 1: the hooks have failed, and so do all futures */
 };
 
+/* A forked child has none of the workers, and counts no pool that is not its
+ * own. */
+static bool is_parents(const struct stm__crew *crew)
+{
+    return crew->forks != census.forks;
+}
+
 /* Not inside a transaction. */
-static void crew_free(struct crew *crew)
+static void crew_free(struct stm__crew *crew)
 {
     Py_DECREF(crew->module);
     Py_XDECREF(crew->hooks);
@@ -80,11 +90,11 @@ static void crew_free(struct crew *crew)
 static STM__THREAD_LOCAL struct {
     PyGILState_STATE gil;
     struct stm__call call;
-    struct crew *crew; /* of a worker, or NULL */
+    struct stm__crew *crew; /* of a worker, or NULL */
 } worker;
 
 /* Returns what the method does, or NULL with its exception reported. */
-static PyObject *call_hook(const struct crew *crew, const char *name)
+static PyObject *call_hook(const struct stm__crew *crew, const char *name)
 {
     PyObject *method = stm__get_attribute(crew->hooks, name), *result = NULL;
 
@@ -97,7 +107,7 @@ static PyObject *call_hook(const struct crew *crew, const char *name)
 }
 
 /* The worker says hello. */
-static void enter_crew(struct crew *crew)
+static void enter_crew(struct stm__crew *crew)
 {
     PyObject *result = call_hook(crew, "enter");
 
@@ -135,7 +145,7 @@ static enum stm_status thread_enter(void *context)
 /* Letting the thread's state go may run finalizers, which may wait. */
 static void thread_leave(void *context)
 {
-    const struct crew *crew = context;
+    const struct stm__crew *crew = context;
 
     if (crew->hooks != NULL)
         Py_XDECREF(call_hook(crew, "leave"));
@@ -175,13 +185,13 @@ static void thread_failed(int error, void *context)
 
 static struct stm_pool_future *future_of(stm_value task, void *context)
 {
-    return stm__future_of(((const struct crew *)context)->state,
+    return stm__future_of(((const struct stm__crew *)context)->state,
                           (PyObject *)task);
 }
 
 static void task_ended(stm_value task, void *context)
 {
-    if (stm__future_of(((const struct crew *)context)->state,
+    if (stm__future_of(((const struct stm__crew *)context)->state,
                        (PyObject *)task) != NULL)
         stm__future_announce(task);
 }
@@ -189,6 +199,7 @@ static void task_ended(stm_value task, void *context)
 /* On a worker that has left, or on any other thread. */
 static void finalize(void *context)
 {
+    bool counts = !is_parents(context);
     PyGILState_STATE gil;
     struct stm__call call;
 
@@ -201,18 +212,20 @@ static void finalize(void *context)
         PyGILState_Release(gil);
         stm__call_end_worker(&call);
     }
-    count(&census.abandoned, (size_t)-1);
+    if (counts)
+        count(&census.abandoned, (size_t)-1);
 }
 
 int stm__workers_configure(struct stm_pool_config *config,
                            struct stm__state *state, PyObject *hooks)
 {
-    struct crew *crew = PyMem_RawCalloc(1, sizeof *crew);
+    struct stm__crew *crew = PyMem_RawCalloc(1, sizeof *crew);
 
     if (crew == NULL) {
         PyErr_NoMemory();
         return -1;
     }
+    crew->forks = census.forks;
     crew->state = state;
     crew->module = Py_NewRef(PyType_GetModule(state->pool));
     crew->hooks = hooks != Py_None ? Py_NewRef(hooks) : NULL;
@@ -228,6 +241,15 @@ int stm__workers_configure(struct stm_pool_config *config,
     return 0;
 }
 
+struct stm__crew *stm__workers_serve(const struct stm_pool_config *config,
+                                     struct stm_pool *pool)
+{
+    struct stm__crew *crew = config->context;
+
+    crew->pool = pool;
+    return crew;
+}
+
 void stm__workers_unconfigure(struct stm_pool_config *config)
 {
     crew_free(config->context);
@@ -235,18 +257,20 @@ void stm__workers_unconfigure(struct stm_pool_config *config)
 
 /* ---- letting go ---- */
 
-/* Not inside a transaction. */
+/* Not inside a transaction.  The crew may go with the pool. */
 static void abandon(stm_value value)
 {
+    const struct stm__crew *crew = (const struct stm__crew *)value;
+    size_t counted = is_parents(crew) ? 0 : 1;
     PyObject *exception = stm__take_exception();
     struct stm__call call;
     enum stm_status status;
 
-    count(&census.abandoned, 1);
+    count(&census.abandoned, counted);
     stm__call_begin(&call);
-    status = stm_pool_abandon((struct stm_pool *)value);
+    status = stm_pool_abandon(crew->pool);
     if (status != STM_OK) {
-        count(&census.abandoned, (size_t)-1);
+        count(&census.abandoned, -counted);
         PyErr_Format(PyExc_RuntimeError, "a pool could not be let go: %s",
                      stm_strstatus(status));
         PyErr_WriteUnraisable(NULL);
@@ -264,13 +288,13 @@ static bool may_abandon(stm_value value)
 static const struct stm_type abandoned_type = {
     .name = "pool", .release = abandon, .may_release = may_abandon};
 
-void stm__workers_abandon(struct stm_pool *pool)
+void stm__workers_abandon(struct stm__crew *crew)
 {
     struct stm_tx *tx = stm_current();
 
     if (tx == NULL)
-        abandon((stm_value)pool);
-    else if (stm_release_later(tx, &abandoned_type, (stm_value)pool) != STM_OK)
+        abandon((stm_value)crew);
+    else if (stm_release_later(tx, &abandoned_type, (stm_value)crew) != STM_OK)
         PyErr_WriteUnraisable(PyErr_NoMemory()); /* and the pool is lost */
 }
 
@@ -322,6 +346,7 @@ static PyObject *forget_workers(PyObject *module, PyObject *unused)
     stm__monitor_reset(&census.monitor);
     census.abandoned = 0;
     census.workers = 0;
+    census.forks++;
     if (worker.crew != NULL)
         (void)pthread_setspecific(ending.key, NULL);
     Py_RETURN_NONE;

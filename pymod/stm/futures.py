@@ -33,7 +33,6 @@ from stm._crew import Crew as _Crew
 from stm._future import Future
 from stm.datatypes import TList as _TList
 from stm.datatypes import TPriorityQueue as _TPriorityQueue
-from stm.utils import wait_until as _wait_until
 
 __all__ = ["BrokenThreadPool", "Future", "ThreadPoolExecutor"]
 
@@ -228,8 +227,7 @@ class ThreadPoolExecutor(_standard.ThreadPoolExecutor):
             return
         if _threading.current_thread() in self._crew.members():
             raise RuntimeError("cannot join current thread")
-        _wait_until(lambda: _threadutils._is_over(self._pool))
-        _wait_until(lambda: not self._crew.members())
+        _threadutils._await_end(self._pool)
 
     def resize(self, max_workers: int, min_workers: int | None = None) -> None:
         """Change how many workers there are at most, and at least.

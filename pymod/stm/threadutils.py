@@ -289,7 +289,7 @@ def _enroll(pool: _stm.ThreadPool) -> None:
         pool.shutdown()
 
     if _exited:
-        _wait_until(lambda: _is_over(pool))
+        _await_end(pool)
         _stm.await_workers()
 
 
@@ -306,6 +306,12 @@ def _is_over(pool: _stm.ThreadPool) -> bool:
     return stats.live == 0 and stats.delayed == 0
 
 
+# The first wait may be long and be interrupted.
+def _await_end(pool: _stm.ThreadPool) -> None:
+    _wait_until(lambda: _is_over(pool))
+    pool.join_threads()
+
+
 # Before the interpreter waits for its other threads, as concurrent.futures does
 # it: those may wait for a pool.
 def _at_exit() -> None:
@@ -315,7 +321,7 @@ def _at_exit() -> None:
         for pool in pools:
             pool.shutdown()
         for pool in pools:
-            _wait_until(lambda: _is_over(pool))
+            _await_end(pool)
             _pools.discard(pool)
     _stm.await_workers()
     _exited = True

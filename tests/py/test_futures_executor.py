@@ -7,6 +7,7 @@ import contextvars
 import gc
 import queue
 import threading
+import time
 import unittest
 import weakref
 
@@ -393,6 +394,17 @@ class EndTest(ExecutorCase):
         go.set()
         executor.shutdown()
         self.assertEqual(seen, [1])
+
+    def test_shutdown_waits_for_workers_that_were_sent_away(self):
+        # Some of them before they ran.
+        for _ in range(20):
+            executor, seen = self.executor(8, min_workers=8), []
+            executor.resize(1, 0)
+            executor._crew.enter = lambda: bool(seen.append(None)) or True
+            executor.shutdown()
+            count = len(seen)
+            time.sleep(0.001)
+            self.assertEqual(len(seen), count, "expected no worker to come")
 
     def test_shutdown_from_several_threads(self):
         executor = self.executor(2)

@@ -332,6 +332,43 @@ class ForkTest(Case):
         )
         self.assertEqual(output.split(), ["child", "7"])
 
+    @unless_forking_is_barred
+    def test_the_child_may_let_the_parent_s_pools_go(self):
+        output, _, _ = self.script(
+            """
+            import gc, os, threading, warnings
+            from stm import TVar, atomically
+            from stm.futures import ThreadPoolExecutor
+            from stm.threadutils import ThreadPool
+            warnings.simplefilter("ignore")
+
+            # One that goes in the parent, but not before this attempt is over.
+            var, inside, go = TVar(0), threading.Event(), threading.Event()
+            thread = threading.Thread(
+                target=atomically,
+                args=(lambda: (var.get(), inside.set(), go.wait(60)),),
+            )
+            thread.start()
+            inside.wait(60)
+            pools = [ThreadPool(2, None), ThreadPoolExecutor(2)]
+            pools[1].submit(int).result(60)
+            let_go = ThreadPool(2, None)
+            let_go.schedule(int)
+            let_go.join(60)
+            del let_go
+            child = os.fork()
+            if child == 0:
+                pools.clear()
+                gc.collect()
+                for i in range(100):
+                    atomically(lambda: var.set([i]))
+                raise SystemExit(7)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            go.set()
+            """
+        )
+        self.assertEqual(output.split(), ["7"])
+
     def test_a_future_whose_task_forks_ends_in_the_parent(self):
         output, _, _ = self.script(
             """

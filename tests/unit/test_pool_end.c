@@ -132,6 +132,30 @@ START_TEST(all_threads_are_gone_after_free)
 }
 END_TEST
 
+/* Those that are sent away while they start count no more. */
+START_TEST(all_threads_are_gone_after_join_threads)
+{
+    struct stm_pool_config config = tally_config(&tally, 8, STM_FOREVER);
+
+    config.min_threads = 8;
+    for (size_t i = 0; i < workload(20); i++) {
+        struct stm_pool *pool = pool_new(&config);
+
+        EXPECT_STATUS(STM_EMISUSE, stm_pool_join_threads(pool));
+        EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 0, 1));
+        EXPECT_STATUS(STM_OK, stm_pool_submit(pool, i));
+        EXPECT_STATUS(STM_OK, stm_pool_shutdown(pool));
+        EXPECT_STATUS(STM_OK, stm_pool_join_threads(pool));
+        EXPECT(tally.entered == 8 * (i + 1) && tally.left == tally.entered,
+               "%zu threads entered and %zu left, expected %zu each",
+               (size_t)tally.entered, (size_t)tally.left, 8 * (i + 1));
+        EXPECT_STATUS(STM_OK, stm_pool_join_threads(pool));
+        EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    }
+    expect_each_once(&tally, workload(20));
+}
+END_TEST
+
 START_TEST(an_unused_pool_is_freed_and_finalized_once)
 {
     const struct stm_pool_config config = tally_config(&tally, 3, SECOND);
@@ -210,6 +234,7 @@ static enum stm_status misuse(struct stm_tx *tx, void *argument)
 
     (void)tx;
     EXPECT_STATUS(STM_EMISUSE, stm_pool_new(&config, &other));
+    EXPECT_STATUS(STM_EMISUSE, stm_pool_join_threads(argument));
     EXPECT_STATUS(STM_EMISUSE, stm_pool_free(argument));
     EXPECT_STATUS(STM_EMISUSE, stm_pool_abandon(argument));
     return STM_OK;
@@ -337,6 +362,7 @@ int main(void)
     tcase_add_test(tests,
                    B_a_shutdown_that_is_rolled_back_leaves_the_pool_open);
     tcase_add_test(tests, all_threads_are_gone_after_free);
+    tcase_add_test(tests, all_threads_are_gone_after_join_threads);
     tcase_add_test(tests, an_unused_pool_is_freed_and_finalized_once);
     tcase_add_test(tests, an_abandoned_pool_finishes_its_queue);
     tcase_add_test(tests, a_worker_may_abandon_its_own_pool_but_not_free_it);
