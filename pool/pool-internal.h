@@ -37,8 +37,14 @@ void stm__roster_drop_finalizer(struct stm__roster *roster);
 const struct stm_pool_config *
 stm__roster_config(const struct stm__roster *roster);
 
-/* Starts a thread that runs main(argument), with all signals blocked but those
- * that the thread itself causes.  Returns 0 or an errno value. */
+/* A thread is to come, for which stm__roster_await waits; or it does not come
+ * after all. */
+void stm__roster_expect(struct stm__roster *roster);
+void stm__roster_forgo(struct stm__roster *roster);
+
+/* Starts one that is expected, which runs main(argument) with all signals
+ * blocked but those that the thread itself causes.  Returns 0, or an errno
+ * value, and it does not come. */
 int stm__roster_start(struct stm__roster *roster, void *(*main)(void *),
                       void *argument);
 

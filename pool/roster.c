@@ -23,7 +23,7 @@ struct stm__roster {
     pthread_mutex_t lock;
     pthread_cond_t none_running;
     AO_t generation; /* in which the pool was made */
-    size_t running;  /* threads that have not yet left; under lock */
+    size_t running;  /* threads expected, or not yet left; under lock */
     bool has_last;   /* is there a thread to be joined?  under lock */
     pthread_t last;  /* that thread; under lock */
 };
@@ -111,24 +111,32 @@ static int create_thread(void *(*main)(void *), void *argument)
     return error;
 }
 
-int stm__roster_start(struct stm__roster *roster, void *(*main)(void *),
-                      void *argument)
+void stm__roster_expect(struct stm__roster *roster)
 {
-    int error;
-
     stm__count_up(&roster->references);
     pthread_mutex_lock(&roster->lock);
     roster->running++;
     pthread_mutex_unlock(&roster->lock);
+}
 
-    error = create_thread(main, argument);
-    if (error != 0) {
-        pthread_mutex_lock(&roster->lock);
-        if (--roster->running == 0)
-            pthread_cond_broadcast(&roster->none_running);
-        pthread_mutex_unlock(&roster->lock);
-        stm__roster_release(roster);
-    }
+void stm__roster_forgo(struct stm__roster *roster)
+{
+    if (stm__roster_is_parents(roster))
+        return;
+    pthread_mutex_lock(&roster->lock);
+    if (--roster->running == 0)
+        pthread_cond_broadcast(&roster->none_running);
+    pthread_mutex_unlock(&roster->lock);
+    stm__roster_release(roster);
+}
+
+int stm__roster_start(struct stm__roster *roster, void *(*main)(void *),
+                      void *argument)
+{
+    int error = create_thread(main, argument);
+
+    if (error != 0)
+        stm__roster_forgo(roster);
     return error;
 }
 

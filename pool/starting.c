@@ -66,17 +66,47 @@ void stm__worker_failed(struct stm__worker *worker, int error)
         try_for_a_while(&failure);
 }
 
+/* A worker whose thread is about to be started. */
+struct arrival {
+    struct stm__worker *worker;
+    bool awaited;
+};
+
+/* Is there a worker to come?  Which of those that start were dismissed is not
+ * known, and this one will do. */
+static enum stm_status is_awaited(struct stm_tx *tx, void *argument)
+{
+    struct arrival *arrival = argument;
+    struct stm_pool *pool = arrival->worker->pool;
+    stm_value starting;
+
+    STM_TRY(stm__pool_get(tx, pool, STM__STARTING, &starting));
+    arrival->awaited = starting > 0;
+    return arrival->awaited || !arrival->worker->probe
+               ? STM_OK
+               : stm__door_open(tx, pool); /* the next one tries */
+}
+
 /* After the commit that made the worker, and perhaps after an action of that
- * commit which has forked. */
+ * commit which has forked, or which took so long that the pool has ended:
+ * whoever waits for its threads must either wait for this one or see none. */
 static void start(stm_value argument)
 {
     struct stm__worker *worker = (struct stm__worker *)argument;
+    struct stm__roster *roster = worker->pool->roster;
+    struct arrival arrival = {.worker = worker};
     int error;
 
     if (stm__worker_vanished(worker))
         return;
+    stm__roster_expect(roster);
+    stm__pool_insist(is_awaited, &arrival);
+    if (!arrival.awaited || stm__worker_vanished(worker)) {
+        stm__roster_forgo(roster);
+        return;
+    }
     stm__worker_type.retain(argument);
-    error = stm__roster_start(worker->pool->roster, stm__worker_main, worker);
+    error = stm__roster_start(roster, stm__worker_main, worker);
     if (error != 0) {
         stm__worker_failed(worker, error);
         stm__worker_type.release(argument);

@@ -3,6 +3,8 @@
 
 /* How work, workers and pools end: a join waits, idle ones leave, a closed pool
  * drains, and nothing is left. */
+#include <pthread.h>
+
 #include "pool_support.h"
 
 enum { SECOND = 1000000000 };
@@ -153,6 +155,63 @@ START_TEST(all_threads_are_gone_after_join_threads)
         EXPECT_STATUS(STM_OK, stm_pool_free(pool));
     }
     expect_each_once(&tally, workload(20));
+}
+END_TEST
+
+/* An action of the commit that makes workers, which is before their start. */
+struct delay {
+    struct stm_pool *pool;
+    struct stm_tvar *begun, *go;
+};
+
+static void delay(stm_value argument)
+{
+    const struct delay *delay = (const struct delay *)argument;
+
+    poke(delay->begun, 1);
+    await_var(delay->go, 1);
+}
+
+static enum stm_status ask_for_workers(struct stm_tx *tx, void *argument)
+{
+    const struct delay *at = argument;
+
+    STM_TRY(stm_on_commit(tx, delay, (stm_value)at, NULL));
+    return stm_pool_resize(at->pool, 2, 2);
+}
+
+static void *resize_late(void *argument)
+{
+    EXPECT_STATUS(STM_OK, stm_atomically(ask_for_workers, argument));
+    return NULL;
+}
+
+START_TEST(no_thread_comes_after_free_though_its_start_was_late)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+    size_t before = live_threads();
+    struct delay at = {
+        .pool = pool_new(&config), .begun = word_var(0), .go = word_var(0)};
+    pthread_t thread;
+
+    EXPECT_STATUS(STM_OK, stm_pool_submit(at.pool, 0));
+    EXPECT_STATUS(STM_OK, stm_pool_join(at.pool, STM_FOREVER));
+    tally.gate = word_var(0);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(at.pool, 1)); /* nobody is free */
+    pthread_create(&thread, NULL, resize_late, &at);
+    await_var(at.begun, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_resize(at.pool, 0, 1));
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_free(at.pool));
+    poke(at.go, 1);
+    pthread_join(thread, NULL);
+    await_threads(before);
+    EXPECT(tally.entered == 1 && tally.left == 1,
+           "%zu threads entered and %zu left, expected 1 each",
+           (size_t)tally.entered, (size_t)tally.left);
+    stm_tvar_release(tally.gate);
+    stm_tvar_release(at.begun);
+    stm_tvar_release(at.go);
 }
 END_TEST
 
@@ -363,6 +422,7 @@ int main(void)
                    B_a_shutdown_that_is_rolled_back_leaves_the_pool_open);
     tcase_add_test(tests, all_threads_are_gone_after_free);
     tcase_add_test(tests, all_threads_are_gone_after_join_threads);
+    tcase_add_test(tests, no_thread_comes_after_free_though_its_start_was_late);
     tcase_add_test(tests, an_unused_pool_is_freed_and_finalized_once);
     tcase_add_test(tests, an_abandoned_pool_finishes_its_queue);
     tcase_add_test(tests, a_worker_may_abandon_its_own_pool_but_not_free_it);

@@ -322,6 +322,49 @@ START_TEST(workers_short_of_the_least_number_are_tried_again)
 }
 END_TEST
 
+static void send_away(stm_value pool)
+{
+    EXPECT_STATUS(STM_OK, stm_pool_resize((struct stm_pool *)pool, 0, 1));
+}
+
+/* Its start follows the action. */
+static enum stm_status ask_for_one_that_is_sent_away(struct stm_tx *tx,
+                                                     void *argument)
+{
+    struct stm_pool *pool = argument;
+
+    STM_TRY(stm_on_commit(tx, send_away, (stm_value)pool, NULL));
+    STM_TRY(stm_pool_pause(pool)); /* so that it gets no task */
+    STM_TRY(stm_pool_submit(pool, 1));
+    return stm_pool_submit(pool, 2);
+}
+
+START_TEST(a_probe_that_is_sent_away_before_it_starts_bars_no_other)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+    struct stm_pool *pool = pool_new(&config);
+
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 3));
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    tally.gate = word_var(0);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 0));
+    fail_starts(1, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 2, 2));
+    expect_reported(1);
+    EXPECT_STATUS(STM_OK, stm_atomically(ask_for_one_that_is_sent_away, pool));
+    EXPECT(failing.calls == 1, "%zu starts, expected only the one that failed",
+           (size_t)failing.calls);
+    EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 0, 2));
+    EXPECT_STATUS(STM_OK, stm_pool_resume(pool));
+    EXPECT(count_of(pool, stm_pool_live) == 2, "%zu live, expected 2",
+           count_of(pool, stm_pool_live));
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, 4);
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("pool start");
@@ -341,5 +384,7 @@ int main(void)
     tcase_add_test(tests,
                    over_a_priority_queue_a_task_taken_back_keeps_its_priority);
     tcase_add_test(tests, workers_short_of_the_least_number_are_tried_again);
+    tcase_add_test(tests,
+                   a_probe_that_is_sent_away_before_it_starts_bars_no_other);
     return run_suite("pool start", tests);
 }
