@@ -18,6 +18,7 @@ from typing import Any
 from unittest import mock
 
 from conformance import load
+from support import unless_forking_is_barred
 
 suite = load("test_concurrent_futures")
 if hasattr(suite, "__path__"):
@@ -160,6 +161,14 @@ class CollectsAgain:
             super().test_free_reference()
 
 
+class ForksOnlyWhereItMay:
+    """The one test that forks, while a worker submits without end."""
+
+    @unless_forking_is_barred
+    def test_hang_global_shutdown_lock(self) -> None:
+        super().test_hang_global_shutdown_lock()
+
+
 def cases(
     executor_type: type, future_type: type[Future[Any]]
 ) -> dict[str, type[unittest.TestCase]]:
@@ -174,8 +183,10 @@ def cases(
             bases = (getattr(module, name),)
             if name == "FutureTests":
                 bases = (EndsByCalls, *bases)
-            if name == "ThreadPoolExecutorTest" and not HAS_GIL:
-                bases = (CollectsAgain, *bases)
+            if name == "ThreadPoolExecutorTest":
+                bases = (ForksOnlyWhereItMay, *bases)
+                if not HAS_GIL:
+                    bases = (CollectsAgain, *bases)
             found[name] = type(
                 name,
                 (LeavesNoThread, *bases),
