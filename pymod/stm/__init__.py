@@ -23,7 +23,12 @@ place stays changed when the attempt is undone, and nobody is woken.  Replace
 it, or use a container of stm.datatypes.
 
 A transaction belongs to its thread.  Its body should not switch to another
-greenlet, which would run in the midst of it.
+greenlet, which would run in the midst of it.  Python itself may run a finalizer
+there: of what a collection finds, and without a GIL of objects that the thread
+made and others have let go of.  A transaction of that finalizer is part of the
+one that it came upon, and undone with it; where that raises an exception Python
+says that it is ignored.  What must not be lost it leaves to another thread, by
+a queue.SimpleQueue say.
 """
 
 import atexit as _atexit

@@ -244,8 +244,10 @@ class FinalizerTest(Case):
             count.value += 1
 
         def end():
-            ended.append(None)
-            atomically(add)
+            try:
+                atomically(add)
+            finally:
+                ended.append(None)
 
         def work():
             for _ in range(100):

@@ -221,8 +221,10 @@ class PoolTest(Case):
         self.until(one_is_left, "the workers without tasks to end")
 
     def test_references_are_let_go_by_threads_that_may(self):
+        # Counted without a transaction, too: without a GIL that of a finalizer
+        # may be part of another finalizer's, and undone with it.
         pool, shared, finalized = self.pool(2, 1), Thing(), TVar(0)
-        counted = sys.getrefcount(shared)
+        ended, counted = [], sys.getrefcount(shared)
 
         class Task:
             def __init__(self):
@@ -232,14 +234,17 @@ class PoolTest(Case):
                 pass
 
             def __del__(self):
-                atomically(lambda: finalized.set(finalized.get() + 1))
+                try:
+                    atomically(lambda: finalized.set(finalized.get() + 1))
+                finally:
+                    ended.append(None)
 
         for _ in range(500):
             pool.schedule(Task())
         pool.join(LIMIT)
-        self.until(
-            lambda: atomically(finalized.get) == 500, "500 finalized tasks"
-        )
+        self.until(lambda: len(ended) == 500, "500 finalized tasks")
+        if not stm._stm.build_info()["free_threaded"]:
+            self.assertEqual(atomically(finalized.get), 500)
         self.until(
             lambda: sys.getrefcount(shared) == counted,
             f"{counted} references again",
