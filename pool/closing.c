@@ -32,15 +32,17 @@ static enum stm_status is_over(struct stm_tx *tx,
     return STM_OK;
 }
 
-/* Waits for the end of the threads of a pool of this process. */
+/* Waits for the end of the threads of a pool of this process; unless that forks
+ * meanwhile: its child has none. */
 static enum stm_status await_end(struct stm_pool *pool)
 {
     struct stm__vigil vigil = {
         .pool = pool, .over = is_over, .timeout = STM_FOREVER};
+    enum stm_status status = stm__vigil_keep(&vigil);
 
-    STM_TRY(stm__vigil_keep(&vigil));
-    stm__roster_await(pool->roster);
-    return STM_OK;
+    if (status == STM_OK)
+        stm__roster_await(pool->roster);
+    return stm__roster_is_parents(pool->roster) ? STM_OK : status;
 }
 
 static enum stm_status may_await_end(const struct stm_pool *pool,

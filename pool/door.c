@@ -13,7 +13,7 @@
  *   probing   one is being started, and none besides it
  *
  *     open --miss--> barred --pass--> probing --open--> open
- *                      ^-------miss------'
+ *                      ^---miss, excuse--'
  *
  * A barred door lets one worker, the probe, pass in the first transaction in
  * which there are workers missing and one of these is so:
@@ -21,6 +21,7 @@
  *   - tasks have been added (or taken away) since the last start failed;
  *   - a worker leaves;
  *   - a worker finishes a task;
+ *   - the probe before was dismissed before it was tried (it is excused);
  *   - someone who waits for the pool (join, free), or the thread whose start
  *     action failed, has waited for a while and knocks.
  *
@@ -122,6 +123,16 @@ enum stm_status stm__door_open(struct stm_tx *tx, struct stm_pool *pool)
 {
     STM_TRY(stm__pool_set(tx, pool, STM__MISSES, 0));
     return stm__pool_set(tx, pool, STM__DOOR, DOOR_OPEN);
+}
+
+enum stm_status stm__door_excuse(struct stm_tx *tx, struct stm_pool *pool)
+{
+    stm_value door;
+
+    STM_TRY(stm__pool_get(tx, pool, STM__DOOR, &door));
+    if (door != DOOR_PROBING)
+        return STM_OK;
+    return stm__pool_set(tx, pool, STM__DOOR, DOOR_BARRED);
 }
 
 enum stm_status stm__door_knock(struct stm_tx *tx, struct stm_pool *pool,

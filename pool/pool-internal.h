@@ -438,6 +438,10 @@ stm__door_miss(struct stm_tx *tx, struct stm_pool *pool, bool *first);
 STM_NODISCARD enum stm_status stm__door_open(struct stm_tx *tx,
                                              struct stm_pool *pool);
 
+/* The probe was dismissed before its thread was started: another may be it. */
+STM_NODISCARD enum stm_status stm__door_excuse(struct stm_tx *tx,
+                                               struct stm_pool *pool);
+
 /* What might have made room for a thread has happened: a task is finished, or
  * (patient false) a worker left, or time has passed. */
 STM_NODISCARD enum stm_status

@@ -21,11 +21,12 @@ struct stm__roster {
     AO_t references; /* the pool's and one for each thread */
     struct stm_pool_config config;
     pthread_mutex_t lock;
-    pthread_cond_t none_running;
-    AO_t generation; /* in which the pool was made */
-    size_t running;  /* threads expected, or not yet left; under lock */
-    bool has_last;   /* is there a thread to be joined?  under lock */
-    pthread_t last;  /* that thread; under lock */
+    pthread_cond_t changed; /* none runs, or none is joined, any more */
+    AO_t generation;        /* in which the pool was made */
+    size_t running;         /* threads expected, or not yet left; under lock */
+    bool has_last;          /* is there a thread to be joined?  under lock */
+    bool joining;           /* does one who waits join it?  under lock */
+    pthread_t last;         /* that thread; under lock */
 };
 
 /* Which pool does this thread work for? */
@@ -53,7 +54,7 @@ struct stm__roster *stm__roster_new(const struct stm_pool_config *config)
         return NULL;
     if (pthread_mutex_init(&roster->lock, NULL) != 0)
         goto no_lock;
-    if (pthread_cond_init(&roster->none_running, NULL) != 0)
+    if (pthread_cond_init(&roster->changed, NULL) != 0)
         goto no_condition;
     pthread_once(&once, heed_forks);
     roster->references = 1;
@@ -74,7 +75,7 @@ void stm__roster_release(struct stm__roster *roster)
         return;
     if (roster->has_last)
         pthread_detach(roster->last);
-    pthread_cond_destroy(&roster->none_running);
+    pthread_cond_destroy(&roster->changed);
     pthread_mutex_destroy(&roster->lock);
     if (roster->config.finalize != NULL)
         roster->config.finalize(roster->config.context);
@@ -125,7 +126,7 @@ void stm__roster_forgo(struct stm__roster *roster)
         return;
     pthread_mutex_lock(&roster->lock);
     if (--roster->running == 0)
-        pthread_cond_broadcast(&roster->none_running);
+        pthread_cond_broadcast(&roster->changed);
     pthread_mutex_unlock(&roster->lock);
     stm__roster_release(roster);
 }
@@ -178,7 +179,7 @@ void stm__roster_leave(struct stm__roster *roster, enum stm_status entered)
     roster->has_last = true;
     roster->last = pthread_self();
     if (--roster->running == 0)
-        pthread_cond_broadcast(&roster->none_running);
+        pthread_cond_broadcast(&roster->changed);
     pthread_mutex_unlock(&roster->lock);
 
     if (join)
@@ -197,14 +198,19 @@ static void join_all(struct stm__roster *roster)
     bool join;
 
     pthread_mutex_lock(&roster->lock);
-    while (roster->running > 0)
-        pthread_cond_wait(&roster->none_running, &roster->lock);
-    join = roster->has_last;
+    while (roster->running > 0 || roster->joining)
+        pthread_cond_wait(&roster->changed, &roster->lock);
+    join = roster->joining = roster->has_last;
     last = roster->last;
     roster->has_last = false;
     pthread_mutex_unlock(&roster->lock);
-    if (join)
-        pthread_join(last, NULL);
+    if (!join)
+        return;
+    pthread_join(last, NULL);
+    pthread_mutex_lock(&roster->lock);
+    roster->joining = false;
+    pthread_cond_broadcast(&roster->changed);
+    pthread_mutex_unlock(&roster->lock);
 }
 
 /* What blocks outside the library heeds the caller's hooks all the same. */

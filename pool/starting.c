@@ -82,14 +82,21 @@ static enum stm_status is_awaited(struct stm_tx *tx, void *argument)
 
     STM_TRY(stm__pool_get(tx, pool, STM__STARTING, &starting));
     arrival->awaited = starting > 0;
-    return arrival->awaited || !arrival->worker->probe
-               ? STM_OK
-               : stm__door_open(tx, pool); /* the next one tries */
+    return STM_OK;
+}
+
+static enum stm_status excuse(struct stm_tx *tx, void *argument)
+{
+    const struct arrival *arrival = argument;
+
+    return stm__door_excuse(tx, arrival->worker->pool);
 }
 
 /* After the commit that made the worker, and perhaps after an action of that
  * commit which has forked, or which took so long that the pool has ended:
- * whoever waits for its threads must either wait for this one or see none. */
+ * whoever waits for its threads must either wait for this one or see none.
+ * While one is expected nothing is written, and so no watcher runs, which might
+ * wait for that in its turn. */
 static void start(stm_value argument)
 {
     struct stm__worker *worker = (struct stm__worker *)argument;
@@ -103,6 +110,8 @@ static void start(stm_value argument)
     stm__pool_insist(is_awaited, &arrival);
     if (!arrival.awaited || stm__worker_vanished(worker)) {
         stm__roster_forgo(roster);
+        if (worker->probe && !stm__worker_vanished(worker))
+            stm__pool_insist(excuse, &arrival);
         return;
     }
     stm__worker_type.retain(argument);

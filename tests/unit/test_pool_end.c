@@ -158,6 +158,48 @@ START_TEST(all_threads_are_gone_after_join_threads)
 }
 END_TEST
 
+static pthread_key_t ending;
+static AO_t ended;
+
+static void end_slowly(void *unused)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+
+    (void)unused;
+    nanosleep(&pause, NULL);
+    AO_store_release(&ended, 1);
+}
+
+static void set_ending(stm_value task, void *context)
+{
+    (void)task, (void)context;
+    EXPECT(pthread_setspecific(ending, &ended) == 0, "cannot set the key");
+}
+
+static void *join_threads(void *pool)
+{
+    EXPECT_STATUS(STM_OK, stm_pool_join_threads(pool));
+    EXPECT(AO_load_acquire(&ended) == 1, "the thread has not ended yet");
+    return NULL;
+}
+
+START_TEST(two_may_wait_for_the_same_threads)
+{
+    const struct stm_pool_config config = {.max_threads = 1, .run = set_ending};
+    struct stm_pool *pool = pool_new(&config);
+    pthread_t thread;
+
+    pthread_key_create(&ending, end_slowly);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 0));
+    EXPECT_STATUS(STM_OK, stm_pool_shutdown(pool));
+    pthread_create(&thread, NULL, join_threads, pool);
+    join_threads(pool);
+    pthread_join(thread, NULL);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    pthread_key_delete(ending);
+}
+END_TEST
+
 /* An action of the commit that makes workers, which is before their start. */
 struct delay {
     struct stm_pool *pool;
@@ -422,6 +464,7 @@ int main(void)
                    B_a_shutdown_that_is_rolled_back_leaves_the_pool_open);
     tcase_add_test(tests, all_threads_are_gone_after_free);
     tcase_add_test(tests, all_threads_are_gone_after_join_threads);
+    tcase_add_test(tests, two_may_wait_for_the_same_threads);
     tcase_add_test(tests, no_thread_comes_after_free_though_its_start_was_late);
     tcase_add_test(tests, an_unused_pool_is_freed_and_finalized_once);
     tcase_add_test(tests, an_abandoned_pool_finishes_its_queue);

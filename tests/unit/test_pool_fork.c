@@ -26,7 +26,8 @@ static bool refuses(void *context)
     append_tasks(stm_pool_tasks(pool), 100, 2);
     if (stm_pool_queued(pool, &queued) != STM_OK || queued != 2)
         return false;
-    return live_threads() == threads && stm_pool_free(pool) == STM_OK;
+    return live_threads() == threads && stm_pool_join_threads(pool) == STM_OK &&
+           stm_pool_free(pool) == STM_OK;
 }
 
 START_TEST(an_idle_pool_does_nothing_in_the_child)
@@ -282,6 +283,48 @@ START_TEST(a_wait_for_the_pool_that_forks_ends_in_the_child)
 }
 END_TEST
 
+static AO_t waits;
+
+static void note_wait(void *context)
+{
+    (void)context;
+    AO_store_release(&waits, 1);
+}
+
+static void fork_after_wait(void *context)
+{
+    (void)context;
+    fork_once();
+}
+
+static void run_until_waited_for(stm_value task, void *context)
+{
+    (void)task, (void)context;
+    await_count(&waits, 1);
+}
+
+START_TEST(a_wait_for_the_threads_that_forks_ends_in_the_child)
+{
+    const struct stm_pool_config config = {.max_threads = 1,
+                                           .run = run_until_waited_for};
+    const struct stm_blocking hooks = {.enter = note_wait,
+                                       .leave = fork_after_wait};
+    struct stm_pool *pool = pool_new(&config);
+    enum stm_status status;
+
+    append_tasks(stm_pool_tasks(pool), 0, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_shutdown(pool));
+    stm_set_blocking(&hooks);
+    status = stm_pool_join_threads(pool);
+    stm_set_blocking(NULL);
+    if (child_of_task == 0)
+        end_child(status == STM_OK);
+    EXPECT_STATUS(STM_OK, status);
+    expect_child_ended(child_of_task);
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("pool: fork");
@@ -296,5 +339,6 @@ int main(void)
     tcase_add_test(tests, the_child_of_a_release_that_forks_runs_no_task);
     tcase_add_test(tests, the_child_of_an_action_that_forks_starts_no_worker);
     tcase_add_test(tests, a_wait_for_the_pool_that_forks_ends_in_the_child);
+    tcase_add_test(tests, a_wait_for_the_threads_that_forks_ends_in_the_child);
     return run_suite("test_pool_fork", tests);
 }
