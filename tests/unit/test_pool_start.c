@@ -327,16 +327,19 @@ static void send_away(stm_value pool)
     EXPECT_STATUS(STM_OK, stm_pool_resize((struct stm_pool *)pool, 0, 1));
 }
 
-/* Its start follows the action. */
-static enum stm_status ask_for_one_that_is_sent_away(struct stm_tx *tx,
-                                                     void *argument)
+/* Its start follows the actions that are there before. */
+static enum stm_status ask_for_one(struct stm_pool *pool)
 {
-    struct stm_pool *pool = argument;
-
-    STM_TRY(stm_on_commit(tx, send_away, (stm_value)pool, NULL));
     STM_TRY(stm_pool_pause(pool)); /* so that it gets no task */
     STM_TRY(stm_pool_submit(pool, 1));
     return stm_pool_submit(pool, 2);
+}
+
+static enum stm_status ask_for_one_that_is_sent_away(struct stm_tx *tx,
+                                                     void *pool)
+{
+    STM_TRY(stm_on_commit(tx, send_away, (stm_value)pool, NULL));
+    return ask_for_one(pool);
 }
 
 START_TEST(a_probe_that_is_sent_away_before_it_starts_bars_no_other)
@@ -365,6 +368,91 @@ START_TEST(a_probe_that_is_sent_away_before_it_starts_bars_no_other)
 }
 END_TEST
 
+static AO_t armed;
+
+static void send_away_and_ask(stm_value pool)
+{
+    send_away(pool);
+    EXPECT_STATUS(STM_OK, stm_pool_resize((struct stm_pool *)pool, 2, 2));
+    AO_store_release(&armed, 1);
+}
+
+static enum stm_status ask_for_two_in_turn(struct stm_tx *tx, void *pool)
+{
+    STM_TRY(stm_on_commit(tx, send_away_and_ask, (stm_value)pool, NULL));
+    return ask_for_one(pool);
+}
+
+static void *ask_for_workers(void *pool)
+{
+    EXPECT_STATUS(STM_OK, stm_atomically(ask_for_two_in_turn, pool));
+    return NULL;
+}
+
+static enum stm_status read_live(struct stm_tx *tx, stm_value pool,
+                                 stm_value *out)
+{
+    size_t live;
+
+    (void)tx;
+    STM_TRY(stm_pool_live((struct stm_pool *)pool, &live));
+    *out = live;
+    return STM_OK;
+}
+
+static void end_thread(stm_value unused)
+{
+    (void)unused;
+    if (!AO_load_acquire(&armed))
+        return;
+    AO_store_release(&armed, 0);
+    pthread_exit(NULL);
+}
+
+static enum stm_status then_end_thread(struct stm_tx *tx, stm_value unused,
+                                       stm_value live)
+{
+    (void)unused, (void)live;
+    return stm_on_commit(tx, end_thread, 0, NULL);
+}
+
+static enum stm_status watch_live(struct stm_tx *tx, void *pool)
+{
+    const struct stm_watch watch = {.function = read_live,
+                                    .callback = then_end_thread,
+                                    .argument = (stm_value)pool};
+    struct stm_watcher *watcher;
+
+    STM_TRY(stm_watch(tx, &watch, &watcher));
+    stm_watcher_release(watcher);
+    return STM_OK;
+}
+
+START_TEST(a_thread_that_ends_as_it_excuses_a_probe_keeps_nobody_waiting)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+    struct stm_pool *pool = pool_new(&config);
+    pthread_t thread;
+
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 3));
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    tally.gate = word_var(0);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 0));
+    fail_starts(1, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 2, 2));
+    EXPECT_STATUS(STM_OK, stm_atomically(watch_live, pool));
+    pthread_create(&thread, NULL, ask_for_workers, pool);
+    pthread_join(thread, NULL);
+    EXPECT(armed == 0, "expected the thread to be ended by the watcher");
+    EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 0, 1));
+    poke(tally.gate, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_resume(pool));
+    EXPECT_STATUS(STM_OK, stm_pool_free(pool));
+    expect_each_once(&tally, 4);
+    stm_tvar_release(tally.gate);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("pool start");
@@ -386,5 +474,7 @@ int main(void)
     tcase_add_test(tests, workers_short_of_the_least_number_are_tried_again);
     tcase_add_test(tests,
                    a_probe_that_is_sent_away_before_it_starts_bars_no_other);
+    tcase_add_test(
+        tests, a_thread_that_ends_as_it_excuses_a_probe_keeps_nobody_waiting);
     return run_suite("pool start", tests);
 }
