@@ -322,6 +322,22 @@ START_TEST(workers_short_of_the_least_number_are_tried_again)
 }
 END_TEST
 
+/* Its only worker runs task 0 until the gate opens, after task 3; the start of
+ * another one has failed. */
+static struct stm_pool *busy_pool_without_a_second(void)
+{
+    const struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
+    struct stm_pool *pool = pool_new(&config);
+
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 3));
+    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
+    tally.gate = word_var(0);
+    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 0));
+    fail_starts(1, 1);
+    EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 2, 2));
+    return pool;
+}
+
 static void send_away(stm_value pool)
 {
     EXPECT_STATUS(STM_OK, stm_pool_resize((struct stm_pool *)pool, 0, 1));
@@ -344,15 +360,8 @@ static enum stm_status ask_for_one_that_is_sent_away(struct stm_tx *tx,
 
 START_TEST(a_probe_that_is_sent_away_before_it_starts_bars_no_other)
 {
-    const struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
-    struct stm_pool *pool = pool_new(&config);
+    struct stm_pool *pool = busy_pool_without_a_second();
 
-    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 3));
-    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
-    tally.gate = word_var(0);
-    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 0));
-    fail_starts(1, 1);
-    EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 2, 2));
     expect_reported(1);
     EXPECT_STATUS(STM_OK, stm_atomically(ask_for_one_that_is_sent_away, pool));
     EXPECT(failing.calls == 1, "%zu starts, expected only the one that failed",
@@ -430,16 +439,9 @@ static enum stm_status watch_live(struct stm_tx *tx, void *pool)
 
 START_TEST(a_thread_that_ends_as_it_excuses_a_probe_keeps_nobody_waiting)
 {
-    const struct stm_pool_config config = tally_config(&tally, 1, STM_FOREVER);
-    struct stm_pool *pool = pool_new(&config);
+    struct stm_pool *pool = busy_pool_without_a_second();
     pthread_t thread;
 
-    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 3));
-    EXPECT_STATUS(STM_OK, stm_pool_join(pool, STM_FOREVER));
-    tally.gate = word_var(0);
-    EXPECT_STATUS(STM_OK, stm_pool_submit(pool, 0));
-    fail_starts(1, 1);
-    EXPECT_STATUS(STM_OK, stm_pool_resize(pool, 2, 2));
     EXPECT_STATUS(STM_OK, stm_atomically(watch_live, pool));
     pthread_create(&thread, NULL, ask_for_workers, pool);
     pthread_join(thread, NULL);
